@@ -1,0 +1,37 @@
+import { sha256dInto } from "./hashes.ts";
+
+const HASH_BYTES = 32;
+
+/** A Merkle root, and whether two hashes side by side are the same: then another list of transactions has this root too. */
+export interface MerkleRoot {
+  readonly root: Uint8Array;
+  /** CVE-2012-2459: to be refused, since the rule that doubles a last odd hash makes both lists one. */
+  readonly ambiguous: boolean;
+}
+
+/** The root of a list of hashes by Bitcoin's rule: pairs hashed together, level by level, a last odd one with itself. */
+export function merkleRoot(hashes: readonly Uint8Array[]): MerkleRoot {
+  const level = Buffer.alloc((hashes.length + 1) * HASH_BYTES);
+  for (const [index, hash] of hashes.entries()) level.set(hash, index * HASH_BYTES);
+  let ambiguous = false;
+  for (let count = hashes.length; count > 1; count = (count + 1) >> 1) {
+    ambiguous = hasTwins(level, count) || ambiguous;
+    if (count % 2 === 1) level.copyWithin(count * HASH_BYTES, (count - 1) * HASH_BYTES, count * HASH_BYTES);
+    for (let pair = 0; pair < count; pair += 2) {
+      const at = pair * HASH_BYTES;
+      sha256dInto(level, at >> 1, level.subarray(at, at + 2 * HASH_BYTES));
+    }
+  }
+  return { root: level.subarray(0, HASH_BYTES), ambiguous };
+}
+
+/** Whether a pair of the first `count` hashes is twice the same one. */
+function hasTwins(level: Uint8Array, count: number): boolean {
+  for (let pair = 0; pair + 1 < count; pair += 2) {
+    const at = pair * HASH_BYTES;
+    let same = 0;
+    while (same < HASH_BYTES && level[at + same] === level[at + HASH_BYTES + same]) same += 1;
+    if (same === HASH_BYTES) return true;
+  }
+  return false;
+}

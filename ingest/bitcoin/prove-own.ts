@@ -1,0 +1,57 @@
+import type { BitcoinTransaction, RawBlock, TransactionOutput } from "../../stream/bitcoin/block.ts";
+import { sameBytes, uint32At } from "../../stream/bitcoin/bytes.ts";
+import { prevoutsOf } from "../../stream/bitcoin/parse.ts";
+import { demand } from "./refuse.ts";
+
+const TXID_BYTES = 32;
+
+/**
+ * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
+ * that the block itself commits to. All offsets of `raw` point into `value`. Throws `ProofRefused`.
+ */
+export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: readonly Uint8Array[]): void {
+  const { transactions } = raw.block;
+  const makerAt = findMakers(value, txids);
+  for (let index = 1; index < transactions.length; index += 1) {
+    const prevouts = prevoutsOf(raw.block, transactions[index] as BitcoinTransaction);
+    for (let place = 0; place < prevouts.length; place += 1) {
+      const at = prevouts[place] as number;
+      const maker = makerAt(at);
+      if (maker === undefined) continue;
+      const made = transactions[maker]?.outputs[uint32At(value, at + TXID_BYTES)];
+      const isTold = isSame(value, made, raw.spent[index]?.outputs[place]);
+      demand(isTold, "spent", () => notTold({ index, place, maker }));
+    }
+  }
+}
+
+function notTold(found: { readonly index: number; readonly place: number; readonly maker: number }): string {
+  const { index, place, maker } = found;
+  return `input ${place} of transaction ${index} spends transaction ${maker}, and another output is told`;
+}
+
+/** Which transaction has the id that stands at a place, if any: nearly all are told apart by their first four bytes. */
+function findMakers(
+  value: Uint8Array,
+  txids: readonly Uint8Array[],
+): (prevoutAt: number) => number | undefined {
+  const makers = new Map<number, readonly number[]>();
+  for (const [index, txid] of txids.entries()) {
+    const mark = uint32At(txid, 0) | 0;
+    makers.set(mark, [...(makers.get(mark) ?? []), index]);
+  }
+  return (prevoutAt) =>
+    makers
+      .get(uint32At(value, prevoutAt) | 0)
+      ?.find((index) => sameBytes(txids[index] ?? value, value.subarray(prevoutAt, prevoutAt + TXID_BYTES)));
+}
+
+function isSame(
+  bytes: Uint8Array,
+  made: TransactionOutput | undefined,
+  told: TransactionOutput | undefined,
+): boolean {
+  if (made === undefined || told === undefined || made.value !== told.value) return false;
+  const script = bytes.subarray(made.scriptAt, made.scriptEnd);
+  return sameBytes(script, bytes.subarray(told.scriptAt, told.scriptEnd));
+}

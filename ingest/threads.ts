@@ -1,0 +1,37 @@
+import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
+
+/** What runs on the threads: the `#workers/` module, how many threads (default: as many as the machine runs at once), and what moves to them. */
+export interface ThreadOptions<Task> {
+  readonly worker: string;
+  readonly threads: number | undefined;
+  /** Bytes (MB) that young objects of a thread may take; undefined: V8's own. Less of it finds buffers sooner that nobody holds any more. */
+  readonly youngMb?: number;
+  /** The buffers that move with a task, and are empty here afterwards. */
+  readonly buffersOf: (task: Task) => readonly ArrayBuffer[];
+}
+
+/** Worker threads for one kind of task. How many tasks wait is the caller's to bound. */
+export interface Threads<Task, Outcome> {
+  run(task: Task): Promise<Outcome>;
+  /** Ends the threads at once; the tasks that wait reject. */
+  close(): Promise<void>;
+}
+
+/** Starts the threads. */
+export function openThreads<Task, Outcome>(options: ThreadOptions<Task>): Threads<Task, Outcome> {
+  const threads = Math.max(1, options.threads ?? availableParallelism());
+  const pool = new Piscina<Task, Outcome>({
+    filename: import.meta.resolve(`#workers/${options.worker}`),
+    name: "prove",
+    minThreads: threads,
+    maxThreads: threads,
+    ...(options.youngMb === undefined
+      ? {}
+      : { resourceLimits: { maxYoungGenerationSizeMb: options.youngMb } }),
+  });
+  return {
+    run: (task) => pool.run(task, { transferList: [...options.buffersOf(task)] }),
+    close: () => pool.destroy(),
+  };
+}

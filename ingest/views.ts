@@ -1,0 +1,117 @@
+import type { BlockHeader } from "../stream/block.ts";
+import type { Clock } from "../stream/kafka/clock.ts";
+import type { Answer } from "./answer.ts";
+import type { NodeLimits } from "./limits.ts";
+import { type ChainNode, type Nodes, NodesUnreachable } from "./nodes.ts";
+import type { ChainView, Span } from "./source.ts";
+
+/** Blocks whose absence is timed at once: more than are ever under way. */
+const MISSING_BLOCKS = 64;
+
+/** What nodes say of their chain, and whether it holds: whose word leads nowhere has its turn after the others. */
+export interface Views<N> {
+  /** One node's view of the chain from `span` on. Of a node that has not grown for `staleMs` it is taken only where no other one is higher. Throws `NodesUnreachable`. */
+  look(question: ViewOf<N>, span: Span | undefined, signal: AbortSignal): Promise<ChainView>;
+  /** To be told of each block of a view whether any node had it. Throws `NodesUnreachable` when one was missing for `outageMs`. */
+  noteFound(header: BlockHeader, found: boolean): void;
+  /** To be told when all that a view named was had: what was missing before is not waited for any more. */
+  noteAgreed(): void;
+}
+
+type ViewOf<N> = (node: N, signal: AbortSignal) => Promise<Answer<ChainView>>;
+
+/** Opens the views of a chain's nodes; nothing is asked yet. */
+export function openViews<N extends ChainNode>(
+  nodes: Nodes<N>,
+  edge: { readonly limits: NodeLimits; readonly clock: Clock },
+): Views<N> {
+  const missing = timeMissing(nodes, edge);
+  const heads = watchHeads<N>(edge);
+  let told: Told<N> | undefined;
+  const ask = async (question: ViewOf<N>, signal: AbortSignal) => {
+    let node: N | undefined;
+    const view = await nodes.ask(async (one, leave) => {
+      node = one;
+      return await question(one, leave);
+    }, signal);
+    if (node === undefined || view === undefined) throw new NodesUnreachable("no node has a head", []);
+    return { node, view };
+  };
+  const look = async (question: ViewOf<N>, tip: number, signal: AbortSignal): Promise<Told<N>> => {
+    const seen = await ask(question, signal);
+    if (!heads.isStale(seen, tip)) return seen;
+    nodes.doubt(seen.node);
+    const other = await ask(question, signal);
+    if (other.view.head.height > seen.view.head.height) return { ...other, insteadOf: seen };
+    acquit(seen);
+    return seen;
+  };
+  const acquit = (seen: Told<N>) => {
+    nodes.trust(seen.node);
+    heads.excuse(seen);
+  };
+  return {
+    look: async (question, span, signal) => {
+      told = await look(question, span?.from ?? 0, signal);
+      return told.view;
+    },
+    noteFound: (header, found) => {
+      if (!found && told !== undefined) {
+        nodes.doubt(told.node);
+        if (told.insteadOf !== undefined) acquit(told.insteadOf);
+      }
+      missing.note(header, found);
+    },
+    noteAgreed: missing.forget,
+  };
+}
+
+/** A view, who told it, and whose it was preferred to because that one had stood still. */
+interface Told<N> {
+  readonly node: N;
+  readonly view: ChainView;
+  readonly insteadOf?: Told<N>;
+}
+
+/** Times how long each node has not grown, or has grown below what was seen before: after a crash a node climbs anew. */
+function watchHeads<N>({ limits, clock }: { limits: NodeLimits; clock: Clock }) {
+  const heads = new Map<N, { readonly height: number; readonly staleAt: number }>();
+  let highest = 0;
+  const excuse = ({ node, view }: Told<N>) => {
+    heads.set(node, { height: view.head.height, staleAt: clock.now() + limits.staleMs });
+  };
+  return {
+    excuse,
+    isStale: (seen: Told<N>, tip: number): boolean => {
+      const { height } = seen.view.head;
+      const known = heads.get(seen.node);
+      const grew = known === undefined || (height > known.height && height >= Math.max(highest, tip));
+      highest = Math.max(highest, tip, height);
+      if (grew) excuse(seen);
+      return !grew && clock.now() >= known.staleAt;
+    },
+  };
+}
+
+/** Times blocks that the nodes name and that none of them has: an outage too, which may last as long as any other. */
+function timeMissing<N extends ChainNode>(
+  nodes: Nodes<N>,
+  { limits, clock }: { limits: NodeLimits; clock: Clock },
+) {
+  const since = new Map<string, number>();
+  const note = (header: BlockHeader, found: boolean) => {
+    if (found) {
+      since.delete(header.hash);
+      return;
+    }
+    if (since.size >= MISSING_BLOCKS) since.clear();
+    const firstAt = since.get(header.hash) ?? clock.now();
+    since.set(header.hash, firstAt);
+    if (clock.now() - firstAt < limits.outageMs) return;
+    throw new NodesUnreachable(
+      `no node has block ${header.height} ${header.hash} for ${limits.outageMs / 1000} s`,
+      nodes.names.map((node) => ({ node, reason: "has it not" })),
+    );
+  };
+  return { note, forget: () => since.clear() };
+}

@@ -1,0 +1,91 @@
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { processIdentity } from "./process.ts";
+
+/** The right to run a service in a home, or who has it. It dies with its process. `token` tells one ownership from the next. */
+export type Ownership =
+  | { readonly kind: "ours"; readonly token: string; release(): void }
+  | { readonly kind: "held"; readonly token: string };
+
+const FREE = "free";
+
+/**
+ * Takes the ownership of `service` in `folder`, unless a living process has it.
+ *
+ * Owners are numbered files: who finds the newest one's process dead makes the next number, which only one can.
+ * The newest is never removed, so that no number is made twice.
+ */
+export function takeOwnership(folder: string, service: string): Ownership {
+  mkdirSync(folder, { recursive: true });
+  for (;;) {
+    const newest = generations(folder, service).at(-1) ?? 0;
+    const holder = newest === 0 ? FREE : readHolder(fileOf(folder, service, newest));
+    if (holder !== undefined && isAlive(holder)) return { kind: "held", token: `${newest}:${holder}` };
+    const ours = newest + 1;
+    if (holder !== undefined && claim(folder, service, ours)) return owned(folder, service, ours);
+  }
+}
+
+function owned(folder: string, service: string, generation: number): Ownership {
+  const file = fileOf(folder, service, generation);
+  for (const older of generations(folder, service)) {
+    if (older < generation) rmSync(fileOf(folder, service, older), { force: true });
+  }
+  return {
+    kind: "ours",
+    token: `${generation}:${ourselves()}`,
+    release: () => {
+      writeFileSync(`${file}.free`, FREE);
+      renameSync(`${file}.free`, file);
+    },
+  };
+}
+
+/** Whether we made that number, and nobody a higher one (who came late could make one that was made and removed before). */
+function claim(folder: string, service: string, generation: number): boolean {
+  const file = fileOf(folder, service, generation);
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, ourselves());
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  if (generations(folder, service).at(-1) === generation) return true;
+  rmSync(file, { force: true });
+  return false;
+}
+
+function fileOf(folder: string, service: string, generation: number): string {
+  return join(folder, `${service}.owner.${generation}`);
+}
+
+/** The numbers that exist, ascending. */
+function generations(folder: string, service: string): readonly number[] {
+  const pattern = new RegExp(`^${service}\\.owner\\.(\\d+)$`);
+  return readdirSync(folder)
+    .map((file) => Number(pattern.exec(file)?.[1] ?? Number.NaN))
+    .filter((generation) => !Number.isNaN(generation))
+    .sort((a, b) => a - b);
+}
+
+/** Undefined when the file was removed meanwhile: a newer one exists. */
+function readHolder(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function ourselves(): string {
+  return `${process.pid}@${processIdentity(process.pid)}`;
+}
+
+function isAlive(holder: string): boolean {
+  const [pid, identity] = holder.split("@");
+  return holder !== FREE && processIdentity(Number(pid)) === identity;
+}

@@ -1,0 +1,76 @@
+import { schedule } from "node-cron";
+import { readCatalog } from "../catalog.ts";
+import type { Needs } from "../services/open.ts";
+import { openSession, outputFolders, type ServedSession, withServices } from "../session.ts";
+
+const POSTGRES: Needs = new Set(["postgres"]);
+/** A day is over when a block says so, not when a clock does: looked at often, and cheap while there is nothing to do. */
+const EVERY_FIVE_SECONDS = "*/5 * * * * *";
+
+/** Writes the feeds that are due (or that of one day); with `follow` goes on until it is told to end. */
+export async function feed(
+  options: { readonly date?: string; readonly follow?: true },
+  signal: AbortSignal,
+): Promise<undefined> {
+  const session = openSession("feed", signal);
+  await withServices(session, POSTGRES, async (served) => {
+    await prepare(served);
+    if (options.follow === true) return follow(served);
+    const outcomes = await write(served, options.date);
+    for (const { kind, csv } of outcomes) process.stdout.write(`${kind}: ${csv}\n`);
+  });
+}
+
+/** The schema, where no store has made it yet. */
+async function prepare({ services, signal }: ServedSession): Promise<void> {
+  const { openDatabase } = await import("../../warehouse/postgres/client.ts");
+  const { migrate } = await import("../../warehouse/postgres/migrate.ts");
+  const db = await openDatabase(services.databaseUrl, { signal });
+  try {
+    await migrate(db);
+  } finally {
+    await db.close();
+  }
+}
+
+async function write(session: ServedSession, date: string | undefined, corrected = new Set<string>()) {
+  const { writeFeeds } = await import("../../warehouse/feed/write.ts");
+  const { config, log, services, signal } = session;
+  return writeFeeds({
+    ...outputFolders(session.env),
+    databaseUrl: services.databaseUrl,
+    chains: [...config.chains.keys()],
+    // As its file stands at this hour: a new asset needs no restart.
+    assets: readCatalog(config).assets,
+    corrected,
+    log,
+    signal,
+    ...(date === undefined ? {} : { date }),
+  });
+}
+
+/** Missed days first, then each day as it completes. What keeps one from being written is said once, and tried again. */
+async function follow(session: ServedSession): Promise<void> {
+  const { log, signal } = session;
+  const corrected = new Set<string>();
+  let said = "";
+  const attempt = async () => {
+    try {
+      await write(session, undefined, corrected);
+      said = "";
+    } catch (error) {
+      const { name, message: reason } = error as Error;
+      if (name === "Fenced") log.info("another feed took over: standing by");
+      else if (!signal.aborted && reason !== said)
+        log.error({ reason }, "no feed written: mend what the reason names");
+      said = reason;
+    }
+  };
+  await attempt();
+  const task = schedule(EVERY_FIVE_SECONDS, attempt, { timezone: "UTC", noOverlap: true, name: "feed" });
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await task.destroy();
+}

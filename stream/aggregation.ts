@@ -1,0 +1,257 @@
+import type { BlockFlows, HourlyFlow, Leg, WatermarkMark } from "./flow/leg.ts";
+import { lastTimed, medianTimePast, type TimedBlock } from "./median-time.ts";
+import { unreachable } from "./unreachable.ts";
+
+const HOUR_S = 3600;
+
+/** A chain whose first block is at this height or below is known from its beginning: nothing flowed before. */
+const BEGINNING_HEIGHT = 1;
+
+/** Where a chain's watermark comes from: each block's flows state it, or it is the median time past of the blocks. */
+export type WatermarkRule = "stated" | "medianTimePast";
+
+/** The chain's first block in Sluice; `firstTime` in Unix seconds. */
+export interface FirstBlock {
+  readonly firstHeight: number;
+  readonly firstTime: number;
+}
+
+/** An hour that a future block can still fall into. */
+interface OpenHour {
+  /** Offset of the oldest flows record that contributed, and its block's height. */
+  readonly offset: number;
+  readonly height: number;
+  /** By exchange and asset. */
+  readonly rows: ReadonlyMap<string, HourlyFlow>;
+}
+
+/** The open hours of a chain, and the blocks that its watermark rests on: all that aggregate remembers. */
+export interface Aggregation {
+  readonly first: FirstBlock;
+  readonly watermarkRule: WatermarkRule;
+  /** Oldest first; none where flows state the watermark. */
+  readonly recent: readonly TimedBlock[];
+  /** Hours that begin before this time (Unix seconds) may lack blocks from before the first one: never complete. */
+  readonly coveredFrom: number;
+  /** By the hour's beginning, Unix seconds. */
+  readonly hours: ReadonlyMap<number, OpenHour>;
+}
+
+/** What one block does to the aggregates. */
+export interface BlockOutcome {
+  readonly state: Aggregation;
+  /** The rows that the block touched, then all rows of the hours that it completed. */
+  readonly changed: readonly HourlyFlow[];
+  readonly mark: WatermarkMark;
+}
+
+/** The aggregates before any block. `lagS`: by how many seconds an earlier block may carry a later time (Bitcoin 7200, Ethereum 0). */
+export function beginAggregation(
+  first: FirstBlock,
+  lagS: number,
+  watermarkRule: WatermarkRule = "stated",
+): Aggregation {
+  const coveredFrom =
+    first.firstHeight <= BEGINNING_HEIGHT ? Number.NEGATIVE_INFINITY : first.firstTime + lagS;
+  return { first, watermarkRule, coveredFrom, recent: [], hours: new Map() };
+}
+
+/** Adds a final block's flows, read at `offset`. */
+export function addBlock(state: Aggregation, flows: BlockFlows, offset: number): BlockOutcome {
+  const hour = flows.time - (flows.time % HOUR_S);
+  const before = state.hours.get(hour) ?? {
+    offset,
+    height: flows.height,
+    rows: new Map<string, HourlyFlow>(),
+  };
+  const touched = touchedRows(before, flows, hour);
+  const rows = new Map([...before.rows, ...touched]);
+  const hours = rows.size === 0 ? state.hours : new Map(state.hours).set(hour, { ...before, rows });
+  const { height, hash, time } = flows;
+  const recent = state.watermarkRule === "stated" ? [] : lastTimed(state.recent, { height, time, offset });
+  const watermark =
+    state.watermarkRule === "stated" ? flows.watermark : medianTimePast(recent, state.first.firstHeight);
+  const { open, completed } = close({ ...state, hours }, watermark);
+  const after = { ...state, recent, hours: open };
+  return {
+    state: after,
+    changed: [...touched.values(), ...completed],
+    mark: { height, hash, time, watermark, ...state.first, openFrom: openFrom(after) },
+  };
+}
+
+function openFrom(state: Aggregation): number | null {
+  const heights = [...state.recent.slice(0, 1), ...state.hours.values()].map(({ height }) => height);
+  return heights.length === 0 ? null : Math.min(...heights);
+}
+
+/** The oldest flows offset that is still needed to rebuild the open hours and the watermark; `next` where none is. */
+export function holdOffset(state: Aggregation, next: number): number {
+  let oldest = state.recent[0]?.offset ?? next;
+  for (const hour of state.hours.values()) oldest = Math.min(oldest, hour.offset);
+  return oldest;
+}
+
+/** Takes out the hours that no valid future block can fall into; those that are covered are complete. */
+function close(state: Aggregation, watermark: number | null) {
+  const open = new Map<number, OpenHour>();
+  const completed: HourlyFlow[] = [];
+  for (const [hour, content] of state.hours) {
+    if (watermark === null || hour + HOUR_S > watermark) open.set(hour, content);
+    else if (hour >= state.coveredFrom) completed.push(...complete(content));
+  }
+  return { open, completed };
+}
+
+function complete(hour: OpenHour): readonly HourlyFlow[] {
+  return [...hour.rows.values()].map((row) => ({ ...row, complete: true }));
+}
+
+/** The rows of `hour` that the block contributes to, as they are after it. */
+function touchedRows(before: OpenHour, flows: BlockFlows, hour: number): ReadonlyMap<string, HourlyFlow> {
+  const touched = new Map<string, HourlyFlow>();
+  const add = (share: Share) => {
+    const key = `${share.exchange}|${share.asset}`;
+    const row = touched.get(key) ?? before.rows.get(key) ?? emptyRow(share, hour, flows.height);
+    touched.set(key, { ...added(row, share), lastHeight: flows.height });
+  };
+  for (const share of shares(flows)) add(share);
+  return touched;
+}
+
+type Figures = Pick<
+  HourlyFlow,
+  | "inflow"
+  | "outflow"
+  | "inflowInter"
+  | "outflowInter"
+  | "intra"
+  | "inflowTxs"
+  | "outflowTxs"
+  | "inflowTransfers"
+  | "outflowTransfers"
+  | "issued"
+  | "redeemed"
+  | "fees"
+>;
+
+/** What one leg or fee adds to one exchange's row. */
+interface Share {
+  readonly exchange: string;
+  readonly asset: string;
+  readonly figures: Partial<Figures>;
+}
+
+function shares(flows: BlockFlows): readonly Share[] {
+  const firstSeen = firstTimeSeen();
+  const ofLegs = flows.legs.flatMap((leg) => sharesOf(leg, firstSeen));
+  const ofFees = flows.fees
+    .filter((fee) => fee.amount !== 0n)
+    .map((fee) => ({ exchange: fee.exchange, asset: fee.asset, figures: { fees: fee.amount } }));
+  return [...ofLegs, ...ofFees];
+}
+
+/** Tells, once for each, 1: so that a transaction with many legs counts as one. */
+type FirstSeen = (...what: readonly (string | null)[]) => number;
+
+function firstTimeSeen(): FirstSeen {
+  const seen = new Set<string>();
+  return (...what) => {
+    const key = what.join("|");
+    if (seen.has(key)) return 0;
+    seen.add(key);
+    return 1;
+  };
+}
+
+function sharesOf(leg: Leg, firstSeen: FirstSeen): readonly Share[] {
+  const inter = leg.flowType === "inter" ? leg.amount : 0n;
+  const into = (): Share =>
+    share(leg.toExchange, leg, {
+      inflow: leg.amount,
+      inflowInter: inter,
+      inflowTransfers: 1,
+      inflowTxs: firstSeen("in", leg.toExchange, leg.asset, leg.txHash),
+    });
+  const out = (): Share =>
+    share(leg.fromExchange, leg, {
+      outflow: leg.amount,
+      outflowInter: inter,
+      outflowTransfers: 1,
+      outflowTxs: firstSeen("out", leg.fromExchange, leg.asset, leg.txHash),
+    });
+  switch (leg.flowType) {
+    case "inflow":
+      return [into()];
+    case "outflow":
+      return [out()];
+    case "inter":
+      return [out(), into()];
+    case "intra":
+      return [share(leg.fromExchange, leg, { intra: leg.amount })];
+    case "issued":
+      return [share(leg.toExchange, leg, { issued: leg.amount })];
+    case "redeemed":
+      return [share(leg.fromExchange, leg, { redeemed: leg.amount })];
+    default:
+      return unreachable(leg.flowType);
+  }
+}
+
+/** A leg whose labelled side has no label: the flow rule that made it is broken. */
+export class LegUnlabelled extends Error {
+  override readonly name = "LegUnlabelled";
+  readonly leg: Leg;
+  constructor(leg: Leg) {
+    super(
+      `leg ${leg.leg} of transaction ${leg.txHash} is ${leg.flowType} but names no exchange on that side`,
+    );
+    this.leg = leg;
+  }
+}
+
+function share(exchange: string | null, leg: Leg, figures: Partial<Figures>): Share {
+  if (exchange === null) throw new LegUnlabelled(leg);
+  return { exchange, asset: leg.asset, figures };
+}
+
+function added(row: HourlyFlow, { figures }: Share): HourlyFlow {
+  return {
+    ...row,
+    inflow: row.inflow + (figures.inflow ?? 0n),
+    outflow: row.outflow + (figures.outflow ?? 0n),
+    inflowInter: row.inflowInter + (figures.inflowInter ?? 0n),
+    outflowInter: row.outflowInter + (figures.outflowInter ?? 0n),
+    intra: row.intra + (figures.intra ?? 0n),
+    inflowTxs: row.inflowTxs + (figures.inflowTxs ?? 0),
+    outflowTxs: row.outflowTxs + (figures.outflowTxs ?? 0),
+    inflowTransfers: row.inflowTransfers + (figures.inflowTransfers ?? 0),
+    outflowTransfers: row.outflowTransfers + (figures.outflowTransfers ?? 0),
+    issued: row.issued + (figures.issued ?? 0n),
+    redeemed: row.redeemed + (figures.redeemed ?? 0n),
+    fees: row.fees + (figures.fees ?? 0n),
+  };
+}
+
+function emptyRow({ exchange, asset }: Share, hour: number, height: number): HourlyFlow {
+  return {
+    exchange,
+    asset,
+    hour,
+    inflow: 0n,
+    outflow: 0n,
+    inflowInter: 0n,
+    outflowInter: 0n,
+    intra: 0n,
+    inflowTxs: 0,
+    outflowTxs: 0,
+    inflowTransfers: 0,
+    outflowTransfers: 0,
+    issued: 0n,
+    redeemed: 0n,
+    fees: 0n,
+    complete: false,
+    firstHeight: height,
+    lastHeight: height,
+  };
+}

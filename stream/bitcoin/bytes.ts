@@ -1,0 +1,25 @@
+const DIGITS: readonly number[] = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+
+/** A hash as Bitcoin prints it: lower-case hex, last byte first. */
+export function displayHash(bytes: Uint8Array): string {
+  const codes: number[] = [];
+  for (let index = bytes.length - 1; index >= 0; index -= 1) {
+    const byte = bytes[index] as number;
+    codes.push(DIGITS[byte >> 4] as number, DIGITS[byte & 15] as number);
+  }
+  return String.fromCharCode.apply(undefined, codes);
+}
+
+/** The little-endian unsigned 32-bit integer at `at`; the caller knows that four bytes are there. */
+export function uint32At(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  const high = (bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8);
+  return high * 0x1_0000 + low;
+}
+
+/** Whether two byte strings are the same. */
+export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+  return true;
+}

@@ -1,0 +1,78 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ClusterSeat, newClusterId, startKafka } from "../../runtime/services/kafka.ts";
+import type { NodePorts } from "../../runtime/services/kafka-properties.ts";
+import { freePort } from "../../runtime/services/port.ts";
+import { startPostgres } from "../../runtime/services/postgres.ts";
+import { readPid } from "../../runtime/services/tether.ts";
+
+/** A server that can be struck, and comes back on its data at the same address. */
+export interface Server {
+  readonly address: string;
+  /** By `kill -9`; resolves when it answers again. */
+  kill(downMs: number): Promise<void>;
+  freeze(frozenMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server and says where it answers. */
+type Start = () => Promise<{ readonly address: string; stop(): Promise<void> }>;
+
+/** Starts the brokers of a cluster, each in a folder of its own below `home`; a single one is a cluster of one. */
+export async function startBrokers(home: string, count: number): Promise<readonly Server[]> {
+  const seats = count === 1 ? [undefined] : await seatsFor(count);
+  return Promise.all(
+    seats.map((seat, index) => {
+      const folder = join(home, `broker-${index + 1}`);
+      mkdirSync(folder, { recursive: true });
+      return startServer(join(folder, "kafka", "server.pid"), async () => {
+        const { brokers, stop } = await startKafka({ home: folder, ...(seat && { seat }) });
+        return { address: brokers, stop };
+      });
+    }),
+  );
+}
+
+/** Starts Postgres below `home`. */
+export function startDatabase(home: string): Promise<Server> {
+  return startServer(join(home, "postgres", "server.pid"), async () => {
+    const { url, stop } = await startPostgres({ home });
+    return { address: url, stop };
+  });
+}
+
+async function seatsFor(count: number): Promise<readonly ClusterSeat[]> {
+  const clusterId = newClusterId();
+  const nodes: NodePorts[] = [];
+  for (let id = 1; id <= count; id += 1)
+    nodes.push({ brokerPort: await freePort("Kafka"), controllerPort: await freePort("Kafka") });
+  return nodes.map((_, index) => ({ clusterId, id: index + 1, nodes }));
+}
+
+async function startServer(pidFile: string, start: Start): Promise<Server> {
+  let running = await start();
+  const { address } = running;
+  return {
+    address,
+    kill: async (downMs) => {
+      signal(pidFile, "SIGKILL");
+      // Told at once, its guard does not start it again by itself.
+      await running.stop();
+      await sleep(downMs);
+      running = await start();
+    },
+    freeze: async (frozenMs) => {
+      signal(pidFile, "SIGSTOP");
+      await sleep(frozenMs);
+      signal(pidFile, "SIGCONT");
+    },
+    stop: () => running.stop(),
+  };
+}
+
+function signal(pidFile: string, name: NodeJS.Signals): void {
+  const pid = readPid(pidFile);
+  if (pid === undefined) throw new Error(`no process in ${pidFile}`);
+  process.kill(pid, name);
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import type { StageReport } from "../../runtime/child.ts";
+import type { ChainName } from "../../stream/block.ts";
+import type { Broker } from "../../stream/kafka/broker.ts";
+import { openBroker } from "../../stream/kafka/client.ts";
+import { chainTopics } from "../../stream/kafka/topics.ts";
+import type { Copy } from "./copy.ts";
+
+const LOOK_EVERY_MS = 20;
+
+/** Who works for a consumer group, and since when (`performance.now()`). */
+export interface Owner {
+  readonly copy: Copy;
+  readonly sinceMs: number;
+}
+
+/** What is known of the pipeline from outside: who works, who waits, and when each group's output last grew. */
+export class Watch {
+  readonly #owners = new Map<string, Owner>();
+  readonly #askedAt = new Map<Copy, number>();
+  readonly #outputs = new Map<string, number>();
+
+  heardOfGroup(copy: Copy, group: string, news: "asked" | "given"): void {
+    if (news === "asked") this.#askedAt.set(copy, performance.now());
+    else this.#owners.set(group, { copy, sinceMs: performance.now() });
+  }
+
+  heardReport({ chain, event }: StageReport): void {
+    const group = groupOf(chain, event);
+    if (group !== undefined) this.output(group);
+  }
+
+  output(group: string): void {
+    this.#outputs.set(group, performance.now());
+  }
+
+  /** The copy's process is gone, and with it what it had. */
+  gone(copy: Copy): void {
+    this.#askedAt.delete(copy);
+    for (const [group, owner] of this.#owners) if (owner.copy === copy) this.#owners.delete(group);
+  }
+
+  ownerOf(group: string): Owner | undefined {
+    return this.#owners.get(group);
+  }
+
+  /** When the group's output last grew; before everything where it never did. */
+  outputAt(group: string): number {
+    return this.#outputs.get(group) ?? 0;
+  }
+
+  /** Whether the copy has been in its group for `forMs`. */
+  isSettled(copy: Copy, forMs: number): boolean {
+    return performance.now() - (this.#askedAt.get(copy) ?? Infinity) >= forMs;
+  }
+}
+
+function groupOf(chain: ChainName, event: StageReport["event"]): string | undefined {
+  switch (event.kind) {
+    case "announced":
+      return `ingest-${chain}`;
+    case "released":
+      return `gate-${chain}`;
+    case "stored":
+      return `${event.store}-${chain}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Tells the watch of each growth of the topics whose stages report nothing; returns what ends it. */
+export async function watchTopics(
+  brokers: string,
+  chains: readonly ChainName[],
+  watch: Watch,
+): Promise<() => Promise<void>> {
+  const broker = await openBroker({ brokers, security: {}, log: pino({ level: "silent" }) });
+  let open = true;
+  const follow = async (topic: string, group: string) => {
+    while (open) {
+      // A broker that is away ends a reader: it is opened again where the topic ends then.
+      await followOnce(broker, topic, { isOpen: () => open, grew: () => watch.output(group) }).catch(() =>
+        sleep(LOOK_EVERY_MS),
+      );
+    }
+  };
+  const following = chains.flatMap((chain) => [
+    follow(chainTopics("", chain).flows, `flows-${chain}`),
+    follow(chainTopics("", chain).exchangeFlows, `aggregate-${chain}`),
+  ]);
+  return async () => {
+    open = false;
+    await Promise.allSettled(following);
+    await broker.close();
+  };
+}
+
+async function followOnce(
+  broker: Broker,
+  topic: string,
+  { isOpen, grew }: { readonly isOpen: () => boolean; readonly grew: () => void },
+): Promise<void> {
+  const { high } = await broker.bounds(topic);
+  const reader = await broker.openReader(topic, high);
+  try {
+    while (isOpen()) if ((await reader.read()).length > 0) grew();
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Resolves with the first defined answer; undefined when none came within `patienceMs`. */
+export async function waitFor<T>(patienceMs: number, look: () => T | undefined): Promise<T | undefined> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined || performance.now() > end) return found;
+    await sleep(LOOK_EVERY_MS);
+  }
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ProofFailed } from "../../ingest/nodes.ts";
+import { ConfigInvalid } from "../../runtime/config.ts";
+import { EXIT, EXIT_CODES, exitCodeOf, InvalidUsage, isUnforeseen } from "../../runtime/exit.ts";
+import { ServiceFailed } from "../../runtime/services/errors.ts";
+import type { BlockHash } from "../../stream/block.ts";
+import { BrokerUnreachable, Fenced } from "../../stream/kafka/errors.ts";
+
+test("each cause has the code that the contract gives it", () => {
+  const block = { height: 1, hash: "0x01" as BlockHash };
+  const causes: readonly (readonly [Error, number])[] = [
+    [new InvalidUsage("no"), 2],
+    [new ConfigInvalid("sluice.json", "no"), 2],
+    [new BrokerUnreachable("127.0.0.1:9"), 4],
+    [new ServiceFailed("Kafka", "no"), 4],
+    [new ProofFailed({ proof: "receipts", block, node: "a", reason: "no" }), 5],
+    [new Fenced("gate-ethereum"), 1],
+    [new TypeError("no"), 1],
+  ];
+  expect(causes.map(([error]) => exitCodeOf(error))).toEqual(causes.map(([, code]) => code));
+  expect(exitCodeOf("thrown text")).toBe(EXIT.bug);
+});
+
+test("only what nobody foresaw needs its stack", () => {
+  expect([new Fenced("gate-ethereum"), new InvalidUsage("no")].map(isUnforeseen)).toEqual([false, false]);
+  expect([new RangeError("no"), "thrown text"].map(isUnforeseen)).toEqual([true, true]);
+});
+
+test("every class that has a code is there", () => {
+  const folders = ["ingest", "runtime", "stream", "warehouse"];
+  const sources = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(join(folder, file), "utf8")),
+  );
+  const isThere = (name: string) =>
+    sources.some((text) => text.includes(`class ${name} extends Error`) && text.includes(`name = "${name}"`));
+  expect([...EXIT_CODES.keys()].filter((name) => !isThere(name))).toEqual([]);
+});

@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { InvalidUsage } from "../../runtime/exit.ts";
+import { collectUntil, servedChains, type Untils } from "../../runtime/until.ts";
+import type { ChainName } from "../../stream/block.ts";
+
+const none: Untils = new Map();
+const chains = ["bitcoin", "ethereum"] as ChainName[];
+
+test("each --until adds its chain, and the last word on a chain counts", () => {
+  const untils = collectUntil("ethereum=7", collectUntil("bitcoin=0", collectUntil("ethereum=5", none)));
+  expect([...untils]).toEqual([
+    ["ethereum", 7],
+    ["bitcoin", 0],
+  ]);
+});
+
+test.each([
+  "ethereum",
+  "ethereum=",
+  "=5",
+  "ethereum=-1",
+  "ethereum=1.5",
+  "Ethereum=5",
+  "ethereum=99999999999999999999",
+])("--until %s is refused", (text) => {
+  expect(() => collectUntil(text, none)).toThrow(InvalidUsage);
+});
+
+test("without --until all chains are served, with one only those that are named", () => {
+  expect(servedChains(chains, none)).toEqual(chains);
+  expect(servedChains(chains, collectUntil("ethereum=5", none))).toEqual(["ethereum"]);
+  expect(servedChains(chains, collectUntil("dogecoin=5", none))).toEqual([]);
+});

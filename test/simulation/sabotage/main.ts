@@ -1,0 +1,55 @@
+import { rm } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { sail } from "../fleet.ts";
+import { applyPatch, buildCopy, copyTree, listPatches, type Patch, revertPatch } from "./workshop.ts";
+
+/** `make sabotage`: each patch breaks a copy of the product in one place; the simulator must find it. */
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    runs: { type: "string", default: "1000" },
+    only: { type: "string" },
+  },
+});
+
+/** As many runs of the copy as it is: what is found in the first of them was broken before. */
+const HONEST_RUNS = 50;
+
+const seed = Number(values.seed);
+const runs = Number(values.runs);
+const patches = (await listPatches()).filter(({ name }) => values.only === undefined || name === values.only);
+const copy = await copyTree();
+let missed = 0;
+try {
+  await assertHonest();
+  for (const patch of patches) {
+    const found = await hunt(patch);
+    if (found === undefined) missed += 1;
+    const when = found === undefined ? `NOT FOUND in ${runs} runs` : `found in run ${found}`;
+    process.stdout.write(`${patch.name.padEnd(32)} ${when.padEnd(24)} ${patch.breaks}\n`);
+  }
+} finally {
+  await rm(copy, { recursive: true, force: true });
+}
+process.stdout.write(`${patches.length - missed} of ${patches.length} sabotages found\n`);
+if (missed > 0) process.exitCode = 1;
+
+/** Throws where the copy fails before anything is broken in it: every sabotage would seem to be found. */
+async function assertHonest(): Promise<void> {
+  const { failed } = await sail({ first: seed, runs: HONEST_RUNS, worker: await buildCopy(copy) });
+  if (failed !== undefined)
+    throw new Error(`the product fails as it is, with seed ${failed}: mend that first`);
+}
+
+/** In which run the sabotage shows; undefined: in none. */
+async function hunt(patch: Patch): Promise<number | undefined> {
+  await applyPatch(copy, patch);
+  try {
+    const worker = await buildCopy(copy);
+    const { failed } = await sail({ first: seed, runs, worker });
+    return failed === undefined ? undefined : failed - seed + 1;
+  } finally {
+    await revertPatch(copy, patch);
+  }
+}

@@ -1,0 +1,198 @@
+import type { FinalityPolicy } from "../../stream/finality.ts";
+import type { TimeRule } from "./chain.ts";
+import { type Random, seeded } from "./random.ts";
+
+/** The processes of a run, by what they do. */
+export const ROLES = ["ingest", "gate", "flows", "aggregate", "postgres", "parquet", "feed"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What happens to the chain, and how its nodes see it. */
+export interface Turn {
+  /** How long after the turn before it, virtual ms. */
+  readonly afterMs: number;
+  /** How many of the newest blocks leave the chain (fewer where one of them may be final). */
+  readonly depth: number;
+  readonly grow: number;
+  /** The branch that was left last is the chain again (where nothing speaks against it), before others come. */
+  readonly returns: boolean;
+  /** How far behind the head the finalized block is. */
+  readonly finalizedLag: number;
+  /** For each node: by how many blocks it lags; `stale`: it has not heard of this turn yet. */
+  readonly views: readonly (number | "stale")[];
+  /** Blocks that are final leave the chain too: the gate must halt. */
+  readonly rogue: boolean;
+}
+
+/** What happens to a process at its `at`th effect, counted over all copies of its role. */
+export interface Blow {
+  readonly role: Role | "rewind";
+  readonly at: number;
+  readonly kind: "kill" | "forget" | "freeze" | "stop" | "power cut";
+  /** How long a frozen one sleeps, virtual ms. */
+  readonly ms: number;
+}
+
+/** An operator's rewind: all stages are stopped for it, and started again when it is through or was given up. */
+export interface RewindTurn {
+  /** After so many turns, and so long after the last of them (virtual ms). */
+  readonly after: number;
+  readonly waitMs: number;
+  /** How many of the final blocks that the chain still builds on are taken back too. */
+  readonly depth: number;
+  /** Whether a rewind that was cut short is called again; else the stages are started as it left them. */
+  readonly insists: boolean;
+}
+
+/** All that a run is made of: with the same story it is the same run. */
+export interface Story {
+  readonly seed: number;
+  readonly start: number;
+  readonly timeRule: TimeRule;
+  readonly policy: FinalityPolicy;
+  /** Copies of each process; one works, the others stand by. */
+  readonly copies: number;
+  readonly nodes: number;
+  /** How much goes wrong on wires, 0 to 1: times each trouble's own frequency. */
+  readonly trouble: number;
+  /** With a first run that ends by itself so many blocks above the first one; undefined: none. */
+  readonly until: number | undefined;
+  /** Whether the broker compacts exchange flows meanwhile. */
+  readonly compacts: boolean;
+  readonly turns: readonly Turn[];
+  readonly blows: readonly Blow[];
+  readonly rewind?: RewindTurn | undefined;
+}
+
+/** Most turns of a story, and how many of its turns may meet a blow. */
+const MOST_TURNS = 12;
+const MOST_BLOWS = 8;
+/** How many stories have a rewind, and how often it may be struck. */
+const REWOUND = 0.1;
+const MOST_REWIND_BLOWS = 3;
+
+/** The story of a seed. */
+export function tell(seed: number): Story {
+  const random = seeded(seed);
+  const policy: FinalityPolicy = random.chance(0.6)
+    ? { kind: "confirmations", confirmations: random.whole(1, 5) }
+    : { kind: "tag", tag: "finalized" };
+  const nodes = random.whole(1, 2);
+  const rogue = random.chance(0.04);
+  const turns = Array.from({ length: random.whole(2, MOST_TURNS) }, () => turnOf(random, nodes));
+  const plain: Story = {
+    seed,
+    start: random.pick([0, 1, 7]),
+    timeRule: random.chance(0.6) ? "ascending" : "above the median",
+    policy,
+    copies: random.whole(1, 2),
+    nodes,
+    trouble: random.chance(0.3) ? 0 : random.next(),
+    until: !rogue && random.chance(0.25) ? random.whole(0, 8) : undefined,
+    compacts: random.chance(0.3),
+    turns: rogue ? turns.map((turn, at) => ({ ...turn, rogue: at === turns.length - 1 })) : turns,
+    blows: Array.from({ length: random.whole(0, MOST_BLOWS) }, () => blowOf(random)),
+  };
+  if (plain.until !== undefined || !random.chance(rogue ? 0.6 : REWOUND)) return plain;
+  return {
+    ...plain,
+    rewind: {
+      after: rogue ? turns.length : random.whole(1, turns.length),
+      waitMs: random.whole(0, rogue ? 15_000 : 4_000),
+      depth: random.whole(0, 6),
+      insists: random.chance(0.7),
+    },
+    blows: [
+      ...plain.blows,
+      ...Array.from({ length: random.whole(0, MOST_REWIND_BLOWS) }, () => rewindBlowOf(random)),
+    ],
+  };
+}
+
+function turnOf(random: Random, nodes: number): Turn {
+  const views = Array.from({ length: nodes }, () => viewOf(random));
+  return {
+    afterMs: random.chance(0.3) ? random.whole(0, 50) : random.whole(50, 3000),
+    depth: random.chance(0.5) ? 0 : random.whole(1, 4),
+    grow: random.whole(0, 5),
+    returns: random.chance(0.15),
+    finalizedLag: random.whole(0, 5),
+    views,
+    rogue: false,
+  };
+}
+
+function viewOf(random: Random): number | "stale" {
+  if (random.chance(0.15)) return "stale";
+  return random.chance(0.2) ? random.whole(1, 4) : 0;
+}
+
+/** How often each kind comes, as bounds of a draw. */
+const BLOWS = [
+  { kind: "kill", below: 0.5 },
+  { kind: "freeze", below: 0.78 },
+  { kind: "stop", below: 0.88 },
+  { kind: "power cut", below: 0.96 },
+  { kind: "forget", below: 1 },
+] as const;
+
+function blowOf(random: Random): Blow {
+  const draw = random.next();
+  return {
+    role: random.pick(ROLES),
+    at: random.chance(0.5) ? random.whole(1, 30) : random.whole(1, 160),
+    kind: BLOWS.find(({ below }) => draw < below)?.kind ?? "kill",
+    ms: random.whole(500, 20_000),
+  };
+}
+
+function rewindBlowOf(random: Random): Blow {
+  return { ...blowOf(random), role: "rewind", at: random.whole(1, random.chance(0.5) ? 40 : 250) };
+}
+
+/** A story for people, a line for each thing that is told. */
+export function readable(story: Story): readonly string[] {
+  const { policy, trouble } = story;
+  const final =
+    policy.kind === "tag" ? "final when the node says so" : `final at ${policy.confirmations} confirmations`;
+  const times = story.timeRule === "ascending" ? "times ascend" : "times exceed the median of eleven";
+  const troubles =
+    trouble === 0 ? "wires without trouble" : `trouble on wires at ${Math.round(100 * trouble)} %`;
+  return [
+    `a chain from block ${story.start}, ${times}; ${final}; ${story.nodes} node(s), ${story.copies} copy(ies) of each process; ` +
+      `${troubles}${story.compacts ? "; the broker compacts" : ""}${story.until === undefined ? "" : `; first a run until block ${story.start + story.until}`}${rewindText(story)}`,
+    ...story.turns.map(turnLine),
+    ...story.blows.map(blowLine),
+  ];
+}
+
+function rewindText({ rewind }: Story): string {
+  if (rewind === undefined) return "";
+  const { after, waitMs, depth, insists } = rewind;
+  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${insists ? ", called until it is through" : ""}`;
+}
+
+function turnLine({ afterMs, depth, grow, returns, finalizedLag, views, rogue }: Turn): string {
+  const leave = returns
+    ? "the branch that was left last is back, "
+    : rogue
+      ? "blocks leave that are final"
+      : depth === 0
+        ? ""
+        : `up to ${depth} leave, `;
+  const seen = views.map((view) =>
+    view === "stale" ? "has not heard of it" : view === 0 ? "" : `lags by ${view}`,
+  );
+  const nodes = seen.flatMap((text, at) => (text === "" ? [] : `node ${at} ${text}`)).join(", ");
+  return `after ${afterMs} ms: ${leave}${grow} come; finalized is ${finalizedLag} behind the head${nodes === "" ? "" : `; ${nodes}`}`;
+}
+
+function blowLine({ role, at, kind, ms }: Blow): string {
+  const whats = {
+    kill: "is killed",
+    forget: "is killed, and its group's offset expires,",
+    freeze: `freezes for ${ms} ms`,
+    stop: "is told to stop",
+    "power cut": "goes down with the whole machine",
+  };
+  return `${role} ${whats[kind]} at effect ${at}`;
+}

@@ -1,0 +1,112 @@
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AssetRow } from "../../../stream/flow/labels.ts";
+import { compareStores, type StoresReport } from "../../../warehouse/compare.ts";
+import { type FeedOutcome, writeFeeds } from "../../../warehouse/feed/write.ts";
+import { openDuckDb } from "../../../warehouse/lake/duckdb.ts";
+import { runLakeSink } from "../../../warehouse/lake/sink.ts";
+import { type Database, openDatabase } from "../../../warehouse/postgres/client.ts";
+import { runPostgresSink } from "../../../warehouse/postgres/sink.ts";
+import { testPostgres } from "../../services.ts";
+import { MemoryCluster } from "../../support/memory-broker.ts";
+import { CHAIN, contextOn, publish, silentLog, tell } from "../lake/story.ts";
+
+export const HUGE = 2n ** 130n;
+export const ASSETS: readonly AssetRow[] = [
+  { chain: CHAIN, asset: "ETH", contract: undefined, decimals: 18 },
+  { chain: CHAIN, asset: "USDT", contract: undefined, decimals: 6 },
+];
+/** Known from its beginning: the first day is covered. */
+const STORY = tell(
+  [
+    { at: "2023-07-13T22:30:00Z", legs: [["inflow", "binance", "ETH", 10n ** 18n]] },
+    {
+      at: "2023-07-13T23:59:59Z",
+      legs: [
+        ["inflow", "binance", "ETH", HUGE],
+        ["outflow", "okx", "USDT", 1_500_000n],
+      ],
+    },
+    { at: "2023-07-14T00:00:00Z", legs: [["outflow", "binance", "ETH", 3n]] },
+    { at: "2023-07-15T12:00:00Z", legs: [["inflow", "kraken", "ETH", 1n]] },
+  ],
+  1,
+);
+
+/** Postgres and a lake filled with the story by their sinks. */
+export interface FilledStores {
+  readonly db: Database;
+  readonly url: string;
+  /** A copy of the lake, and a place for feeds beside it. */
+  fresh(): StoresCase;
+  stop(): Promise<void>;
+}
+
+/** One test's own lake and feed. */
+export interface StoresCase {
+  readonly lake: string;
+  readonly feed: string;
+  write(date?: string): Promise<readonly FeedOutcome[]>;
+  compare(): Promise<StoresReport>;
+}
+
+export async function fillStores(): Promise<FilledStores> {
+  const postgres = await testPostgres();
+  const home = mkdtempSync(join(tmpdir(), "sluice-feed-"));
+  const made = join(home, "made", "lake");
+  const cluster = new MemoryCluster();
+  publish(cluster, STORY);
+  await runPostgresSink(contextOn(cluster, { until: 4 }), { url: postgres.url, kind: "ethereum" });
+  await runLakeSink(contextOn(cluster, { until: 4 }), { lake: made });
+  const db = await openDatabase(postgres.url);
+  return {
+    db,
+    url: postgres.url,
+    fresh: () => {
+      const own = mkdtempSync(join(home, "case-"));
+      cpSync(made, join(own, "lake"), { recursive: true });
+      return caseOf(postgres.url, join(own, "lake"), join(own, "feed"));
+    },
+    stop: async () => {
+      await db.close();
+      await postgres.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function caseOf(databaseUrl: string, lake: string, feed: string): StoresCase {
+  const places = { databaseUrl, lake, feed, chains: [CHAIN] };
+  return {
+    lake,
+    feed,
+    write: (date) =>
+      writeFeeds({ ...places, assets: ASSETS, log: silentLog, ...(date === undefined ? {} : { date }) }),
+    compare: () => compareStores({ ...places, beginMs: 0 }),
+  };
+}
+
+/** A day's file. */
+export function dayFile(lake: string, table: string, day: string): string {
+  return join(lake, table, "chain=ethereum", `date=${day}`, `${table}.parquet`);
+}
+
+const CLOSED = `, kv_metadata {'sluice.next_offset': '9', 'sluice.height': '3', 'sluice.watermark': '', 'sluice.closed': 'true'}`;
+
+/** Writes a day's file anew by `select`, under the key-value metadata of a closed day, or another `metadata`. */
+export async function alterLake(
+  lake: string,
+  file: { readonly table: string; readonly day: string },
+  select: string,
+  metadata = CLOSED,
+): Promise<void> {
+  const path = dayFile(lake, file.table, file.day);
+  const duckDb = await openDuckDb();
+  await duckDb.connection.run(
+    `copy (${select} from read_parquet('${path}', hive_partitioning = false)) to '${path}.new' (format parquet${metadata})`,
+  );
+  duckDb.close();
+  cpSync(`${path}.new`, path);
+  rmSync(`${path}.new`);
+}

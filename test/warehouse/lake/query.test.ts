@@ -1,0 +1,78 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { QueryFailed, queryLake } from "../../../warehouse/lake/query.ts";
+import { runLakeSink } from "../../../warehouse/lake/sink.ts";
+import { MemoryCluster } from "../../support/memory-broker.ts";
+import { contextOn, publish, tell } from "./story.ts";
+
+const HUGE = 2n ** 200n;
+
+let lake = "";
+beforeAll(async () => {
+  lake = join(mkdtempSync(join(tmpdir(), "sluice-query-")), "lake");
+  const cluster = new MemoryCluster();
+  publish(
+    cluster,
+    tell([
+      { at: "2023-07-13T10:00:00Z", legs: [["inflow", "binance", "ETH", HUGE]] },
+      { at: "2023-07-13T11:00:00Z", legs: [["inflow", "binance", "ETH", HUGE]] },
+    ]),
+  );
+  await runLakeSink(contextOn(cluster, { until: 101 }), { lake });
+});
+afterAll(() => rmSync(join(lake, ".."), { recursive: true, force: true }));
+
+describe("queryLake", () => {
+  it("prints a table, times in UTC, exact beyond 2^128", async () => {
+    const sql = "select exchange, date, inflow from exchange_flows_daily";
+    expect(await queryLake(lake, sql, { json: false })).toBe(
+      [
+        `exchange  date        ${"inflow".padStart(61)}`,
+        `--------  ----------  ${"-".repeat(61)}`,
+        `binance   2023-07-13  ${2n * HUGE}`,
+        "(1 row)",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("prints JSON: what a double can't hold is text", async () => {
+    const sql =
+      "select hour, inflow, first_height, inflow::bignum as big, null as nothing from exchange_flows_hourly order by hour limit 1";
+    expect(JSON.parse(await queryLake(lake, sql, { json: true }))).toEqual([
+      { hour: "2023-07-13 10:00:00+00", inflow: `${HUGE}`, first_height: 100, big: `${HUGE}`, nothing: null },
+    ]);
+  });
+
+  it("prints sums of counts as numbers, as it does counts", async () => {
+    const sql = "select sum(inflow_txs) as txs, sum(inflow::bignum) as inflow from exchange_flows_hourly";
+    expect(JSON.parse(await queryLake(lake, sql, { json: true }))).toEqual([
+      { txs: 2, inflow: `${2n * HUGE}` },
+    ]);
+  });
+
+  it("answers over a lake that has no file yet", async () => {
+    const sql =
+      "select count(*) as n, sum(inflow) as inflow from exchange_flows_daily join blocks using (chain, date)";
+    expect(JSON.parse(await queryLake(`${lake}-none`, sql, { json: true }))).toEqual([
+      { n: 0, inflow: null },
+    ]);
+  });
+
+  it.each([
+    ["selekt 1", /syntax error/],
+    ["select nothing from blocks", /nothing/],
+    ["select 1; select 2", /write one query/],
+    ["", /write one query/],
+    ["copy (select 1) to '%/evil.parquet'", /only read/],
+    ["select * from read_csv('/etc/passwd')", /disabled by configuration/],
+    ["set enable_external_access = true", /only read/],
+  ])("refuses %s", async (sql, reason) => {
+    const asked = queryLake(lake, sql.replace("%", lake), { json: false });
+    await expect(asked).rejects.toThrow(QueryFailed);
+    await expect(asked).rejects.toThrow(reason);
+    expect(existsSync(join(lake, "evil.parquet"))).toBe(false);
+  });
+});

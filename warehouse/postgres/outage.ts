@@ -1,0 +1,40 @@
+/** SQLSTATE classes and codes after which the same work may succeed on a new connection (Postgres manual, appendix A). */
+const PASSING_STATES = [
+  "08", // connection exceptions
+  "25006", // read only: a standby that is about to be promoted
+  "40", // serialization failure, deadlock
+  "53", // insufficient resources: the disk is full, no memory, too many connections
+  "57P", // the server shuts down, crashed or starts
+];
+
+/** Connection errors of the socket, as Node names them. */
+const PASSING_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+]);
+
+/** What pg says without a code when the connection ended or never came. */
+const PASSING_TEXT =
+  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|not queryable/i;
+
+/** Whether `error` is an outage that may pass, after which the same database transaction is to be tried again. */
+export function isOutage(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isOutage);
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  if (code === undefined) return PASSING_TEXT.test(error.message);
+  return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state));
+}
+
+/** The error's code: an SQLSTATE, or the socket's. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
