@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type KafkaService, startKafka } from "../runtime/services/kafka.ts";
+import { type ClusterSeat, type KafkaService, newClusterId, startKafka } from "../runtime/services/kafka.ts";
+import type { NodePorts } from "../runtime/services/kafka-properties.ts";
+import { freePort } from "../runtime/services/port.ts";
 import { type PostgresService, startPostgres } from "../runtime/services/postgres.ts";
 
 /** A real Kafka broker on a fresh folder, which `stop` removes. */
@@ -9,6 +11,15 @@ export async function testKafka(): Promise<KafkaService> {
   const home = temporaryHome("kafka");
   const kafka = await startKafka({ home });
   return { ...kafka, stop: () => kafka.stop().then(() => removeHome(home)) };
+}
+
+/** Places in a new cluster of `count` nodes, on ports that are free now. */
+export async function clusterSeats(count: number): Promise<readonly ClusterSeat[]> {
+  const clusterId = newClusterId();
+  const nodes: NodePorts[] = [];
+  for (let id = 1; id <= count; id += 1)
+    nodes.push({ brokerPort: await freePort("Kafka"), controllerPort: await freePort("Kafka") });
+  return nodes.map((_, index) => ({ clusterId, id: index + 1, nodes }));
 }
 
 /** A real Postgres server on a fresh folder, which `stop` removes. */

@@ -27,22 +27,41 @@ const CONNECTION_TIMEOUT_MS = 5000;
 const PROPAGATION_MS = 15_000;
 const PROPAGATION_STEP_MS = 50;
 
+/**
+ * How long brokers may take to join a cluster that has just started; a broker that answers may also be taken for gone
+ * for a moment, where it came late with its first signs of life.
+ */
+const JOIN_MS = 15_000;
+
 /** The rest between two tries of the whole: one dead broker of several fails a try at once, as long as the others believe in it. */
 const AGAIN_MS = 300;
 
+/** The cluster has fewer brokers up than a topic is to have replicas. */
+class TooFewBrokers extends TopicMisconfigured {
+  constructor(spec: TopicSpec, reason: string) {
+    super(spec.name, reason, "start more brokers, or lower kafka.replication in the config");
+  }
+}
+
 /**
- * Makes the topics that are missing and checks those that stand. Throws `BrokerUnreachable` after `OUTAGE_MS`.
+ * Makes the topics that are missing and checks those that stand. Throws `BrokerUnreachable` after `OUTAGE_MS`,
+ * `TopicMisconfigured` where one can't be made: for want of brokers only after `JOIN_MS`.
  * The native client can neither describe nor alter settings: the only use of `kafkajs`.
  */
 export async function ensureTopics(edge: Edge, specs: readonly TopicSpec[]): Promise<void> {
-  const deadline = performance.now() + OUTAGE_MS;
+  const startedAt = performance.now();
   for (;;) {
     try {
       await makeAndCheck(edge, specs);
       return;
     } catch (error) {
-      if (!isOutage(error)) throw error;
-      if (performance.now() >= deadline) throw new BrokerUnreachable(edge.brokers, { cause: error });
+      const waitedMs = performance.now() - startedAt;
+      if (error instanceof TooFewBrokers) {
+        if (waitedMs >= JOIN_MS) throw error;
+      } else {
+        if (!isOutage(error)) throw error;
+        if (waitedMs >= OUTAGE_MS) throw new BrokerUnreachable(edge.brokers, { cause: error });
+      }
       await sleep(AGAIN_MS);
     }
   }
@@ -126,11 +145,13 @@ function creationError(spec: TopicSpec, error: unknown): unknown {
   if (!(error instanceof KafkaJSAggregateError)) return error;
   const reasons = error.errors.map((one) => (typeof one === "string" ? one : one.message)).join(", ");
   const reason = `cannot be made with ${spec.replication} replicas (${reasons})`;
-  return new TopicMisconfigured(
-    spec.name,
-    reason,
-    "start more brokers, or lower kafka.replication in the config",
-  );
+  if (error.errors.some(saysTooFewBrokers)) return new TooFewBrokers(spec, reason);
+  const remedy = "let this login make topics, or have the topic made by whoever runs the cluster";
+  return new TopicMisconfigured(spec.name, reason, remedy);
+}
+
+function saysTooFewBrokers(error: unknown): boolean {
+  return error instanceof KafkaJSProtocolError && error.type === "INVALID_REPLICATION_FACTOR";
 }
 
 /** Whether the cluster could not be reached, as kafkajs says it. */

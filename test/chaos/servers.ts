@@ -1,11 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClusterSeat, newClusterId, startKafka } from "../../runtime/services/kafka.ts";
-import type { NodePorts } from "../../runtime/services/kafka-properties.ts";
-import { freePort } from "../../runtime/services/port.ts";
+import { startKafka } from "../../runtime/services/kafka.ts";
 import { startPostgres } from "../../runtime/services/postgres.ts";
 import { readPid } from "../../runtime/services/tether.ts";
+import { clusterSeats } from "../services.ts";
 
 /** A server that can be struck, and comes back on its data at the same address. */
 export interface Server {
@@ -21,7 +20,7 @@ type Start = () => Promise<{ readonly address: string; stop(): Promise<void> }>;
 
 /** Starts the brokers of a cluster, each in a folder of its own below `home`; a single one is a cluster of one. */
 export async function startBrokers(home: string, count: number): Promise<readonly Server[]> {
-  const seats = count === 1 ? [undefined] : await seatsFor(count);
+  const seats = count === 1 ? [undefined] : await clusterSeats(count);
   return Promise.all(
     seats.map((seat, index) => {
       const folder = join(home, `broker-${index + 1}`);
@@ -40,14 +39,6 @@ export function startDatabase(home: string): Promise<Server> {
     const { url, stop } = await startPostgres({ home });
     return { address: url, stop };
   });
-}
-
-async function seatsFor(count: number): Promise<readonly ClusterSeat[]> {
-  const clusterId = newClusterId();
-  const nodes: NodePorts[] = [];
-  for (let id = 1; id <= count; id += 1)
-    nodes.push({ brokerPort: await freePort("Kafka"), controllerPort: await freePort("Kafka") });
-  return nodes.map((_, index) => ({ clusterId, id: index + 1, nodes }));
 }
 
 async function startServer(pidFile: string, start: Start): Promise<Server> {

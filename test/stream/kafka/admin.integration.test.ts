@@ -1,11 +1,14 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs, { type Admin } from "kafkajs";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startKafka } from "../../../runtime/services/kafka.ts";
 import type { Broker } from "../../../stream/kafka/broker.ts";
 import { openBroker } from "../../../stream/kafka/client.ts";
 import { TopicMisconfigured } from "../../../stream/kafka/errors.ts";
 import { topicSpecs } from "../../../stream/kafka/topics.ts";
-import { testKafka } from "../../services.ts";
+import { clusterSeats, removeHome, temporaryHome, testKafka } from "../../services.ts";
 
 let kafka: { readonly brokers: string; stop(): Promise<void> };
 let broker: Broker;
@@ -88,4 +91,28 @@ test("more partitions than one and more replicas than brokers are refused", asyn
   await expect(broker.ensureTopics(topicSpecs(["many.blocks.raw.v1"], 3))).rejects.toThrow(
     "topic many.blocks.raw.v1 cannot be made with 3 replicas",
   );
+});
+
+test("a topic waits for the brokers of a cluster that is just starting", async () => {
+  const home = temporaryHome("cluster");
+  const seats = await clusterSeats(3);
+  const start = (seat: (typeof seats)[number]) => startKafka({ home: join(home, String(seat.id)), seat });
+  const running = await Promise.all(seats.slice(0, 2).map(start));
+  const [first] = running;
+  const edge = { brokers: first!.brokers, security: {}, log: pino({ enabled: false }) };
+  const early = await openBroker(edge);
+  try {
+    let made = false;
+    const making = early.ensureTopics(topicSpecs(["early.blocks.raw.v1"], 3)).then(() => {
+      made = true;
+    });
+    await sleep(1_000);
+    expect(made).toBe(false);
+    running.push(await start(seats[2]!));
+    await making;
+  } finally {
+    await early.close();
+    await Promise.all(running.map((broker) => broker.stop()));
+    removeHome(home);
+  }
 });
