@@ -55,32 +55,60 @@ function assertReaches(record: KafkaRecord, last: LastBlock | undefined, to: Blo
   if (last !== undefined && to.height > last.height) throw new OrderBroken(record, last, to);
 }
 
+/** Where reading goes on: the block up to which a store has all, and the offset of the next record. */
+export interface Place {
+  readonly last: LastBlock | undefined;
+  readonly next: number;
+}
+
 /**
  * Exchange flows: each block has its mark. The cleaner takes old marks, but those before first: where one is missing, none may
  * stand below. What it has passed over in a topic made anew can't be told from that.
  */
-export function hoursOrder(broker: Broker, last: LastBlock | undefined): OrderCheck {
-  let standing = last;
+export function hoursOrder(broker: Broker, from: Place): OrderCheck {
+  let place = from;
   return async (records) => {
     for (const record of records) {
-      if (record.key !== WATERMARK_KEY) continue;
-      const mark = markFromJson(textOf(record));
-      if (standing !== undefined && !isNext(record, standing, mark)) {
-        const goesOn = mark.height > standing.height || rewindsOf(record) > 0;
-        if (!goesOn || (await isMarkBelow(broker, record))) throw new OrderBroken(record, standing, mark);
-      }
-      standing = { height: mark.height };
+      const mark = record.key === WATERMARK_KEY ? markFromJson(textOf(record)) : undefined;
+      if (mark !== undefined) await followMark(broker, place, { record, mark });
+      place = { last: mark === undefined ? place.last : { height: mark.height }, next: record.offset + 1 };
     }
   };
+}
+
+interface FoundMark {
+  readonly record: KafkaRecord;
+  readonly mark: BlockRef;
+}
+
+async function followMark(broker: Broker, place: Place, { record, mark }: FoundMark): Promise<void> {
+  const { last } = place;
+  if (last === undefined || isNext(record, last, mark)) return;
+  const goesOn = mark.height > last.height || rewindsOf(record) > 0;
+  if (!goesOn || (await isPassedOver(broker, { last, next: place.next }, record)))
+    throw new OrderBroken(record, last, mark);
 }
 
 function isNext(record: KafkaRecord, last: LastBlock, mark: BlockRef): boolean {
   return takenBackBy(record) > 0 ? mark.height <= last.height : mark.height === last.height + 1;
 }
 
-async function isMarkBelow(broker: Broker, { topic, offset }: KafkaRecord): Promise<boolean> {
+/**
+ * Whether a mark stands below although the next one was not read. Each broker cleans its own copy: where another one leads
+ * by now, the next mark may stand again where the first had taken it.
+ */
+async function isPassedOver(
+  broker: Broker,
+  { last, next }: Place & { readonly last: LastBlock },
+  { topic, offset }: KafkaRecord,
+): Promise<boolean> {
   const { low } = await broker.bounds(topic);
   const range = { topic, from: Math.max(low, offset - LOOK_BACK_OFFSETS), to: offset };
-  for await (const { key } of readBetween(broker, range)) if (key === WATERMARK_KEY) return true;
-  return false;
+  let isBelow = false;
+  for await (const record of readBetween(broker, range)) {
+    if (record.key !== WATERMARK_KEY) continue;
+    if (record.offset >= next && isNext(record, last, markFromJson(textOf(record)))) return false;
+    isBelow = true;
+  }
+  return isBelow;
 }

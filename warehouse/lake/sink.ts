@@ -118,7 +118,8 @@ class Sink {
     try {
       const reader = await this.#openReader(tap);
       const { height } = tap.store.taken;
-      const inOrder = tap.order(this.#context.broker, height === -1 ? undefined : { height });
+      const last = height === -1 ? undefined : { height };
+      const inOrder = tap.order(this.#context.broker, { last, next: reader.position() });
       try {
         const pace = new Pace(this.#context.clock, this.#flushMs);
         while (!halted.aborted && !this.#allThrough()) {

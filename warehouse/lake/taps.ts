@@ -9,10 +9,9 @@ import {
 import type { HourlyFlow } from "../../stream/flow/leg.ts";
 import { blockHeaderOf } from "../../stream/kafka/block-record.ts";
 import type { Broker, KafkaRecord } from "../../stream/kafka/broker.ts";
-import type { LastBlock } from "../../stream/kafka/order.ts";
 import { isRewind, rewindsOf, takenBackBy } from "../../stream/kafka/rewind-record.ts";
 import { type Day, dayOf } from "../day.ts";
-import { finalOrder, flowsOrder, hoursOrder, type OrderCheck } from "../order.ts";
+import { finalOrder, flowsOrder, hoursOrder, type OrderCheck, type Place } from "../order.ts";
 import type { DayStore } from "./day-store.ts";
 import type { Watermarks } from "./progress.ts";
 import { blockLine, hourlyLine, legLines } from "./rows.ts";
@@ -30,8 +29,8 @@ export interface Shore {
 /** From records of one topic to rows of one table. */
 export interface Tap {
   readonly store: DayStore;
-  /** How records must go on from the last block taken. */
-  order(broker: Broker, last: LastBlock | undefined): OrderCheck;
+  /** How records must go on from where reading begins. */
+  order(broker: Broker, from: Place): OrderCheck;
   /** Takes a record, in order; false: it lies beyond `until`, and nothing more is to be taken. */
   take(record: KafkaRecord): boolean;
   /** Takes back what an operator's rewind says (a record for which `isTakingBack` holds). */
@@ -69,7 +68,7 @@ export function blocksTap(shore: Shore, store: DayStore): Tap {
     shore.watermarks.takeBack(rewindsOf(record), height);
     return store.takeBack(positionAfter(record, height, shore), dayOf(time));
   };
-  return { store, order: (_, last) => finalOrder(last), take, takeBack };
+  return { store, order: (_, { last }) => finalOrder(last), take, takeBack };
 }
 
 /** Flows into `flow_legs`. */
@@ -88,7 +87,7 @@ export function legsTap(shore: Shore, store: DayStore): Tap {
     shore.watermarks.takeBack(rewindsOf(record), height);
     return store.takeBack(positionAfter(record, height, shore), dayOf(time));
   };
-  return { store, order: (_, last) => flowsOrder(last), take, takeBack };
+  return { store, order: (_, { last }) => flowsOrder(last), take, takeBack };
 }
 
 /** Exchange flows into `exchange_flows_hourly`: a block's rows count once its mark has come. */

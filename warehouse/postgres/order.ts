@@ -10,7 +10,7 @@ import type { Queryable } from "./client.ts";
 export async function orderOf(
   edge: { readonly db: Queryable; readonly broker: Broker },
   lane: Lane,
-  { through }: Progress,
+  { next, through }: Progress,
 ): Promise<OrderCheck> {
   const last = through === undefined ? undefined : { height: through };
   switch (lane.kind) {
@@ -19,7 +19,7 @@ export async function orderOf(
     case "flows":
       return flowsOrder(last);
     case "exchangeFlows":
-      return hoursOrder(edge.broker, last);
+      return hoursOrder(edge.broker, { last, next });
     // Reorgs are not counted: nothing tells that one is missing.
     case "reorgs":
       return async () => {};
@@ -28,11 +28,11 @@ export async function orderOf(
   }
 }
 
-/** The newest final block and its offset are written together. */
+/** Asked by its height: another copy of the sink may have stored more since the progress was read. */
 async function withHash(db: Queryable, chain: ChainName, { height }: LastBlock): Promise<LastBlock> {
-  const [row] = await db.query<{ final_hash: string | null }>(
-    "select final_hash from public.chains where chain = $1",
-    [chain],
+  const [row] = await db.query<{ final_hash: BlockHash }>(
+    "select final_hash from public.chains where chain = $1 and final_height = $2",
+    [chain, height],
   );
-  return { height, hash: (row?.final_hash ?? undefined) as BlockHash | undefined };
+  return { height, hash: row?.final_hash };
 }

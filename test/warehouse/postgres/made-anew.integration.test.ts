@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { OrderBroken } from "../../../stream/kafka/order.ts";
+import { orderOf } from "../../../warehouse/postgres/order.ts";
 import { runPostgresSink } from "../../../warehouse/postgres/sink.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
 import { startServer, type TestServer } from "./server.ts";
@@ -50,3 +51,16 @@ it.each([
     expect(await rows()).toEqual(before);
   },
 );
+
+it("a store that another copy has brought further meanwhile is not held to that copy's block", async () => {
+  const { db, url } = await server.migrated();
+  const broker = clusterOf().connect();
+  await runPostgresSink(contextOn(broker, { until: 120 }), { url, kind: "ethereum" });
+  const lane = { kind: "final", topic: TOPICS.final, chain: contextOn(broker).chain, owner: "test" } as const;
+  const found = clusterOf().records(TOPICS.final);
+  const { offset: next } = found[11]!;
+  const inOrder = await orderOf({ db, broker }, lane, { next, through: 110 });
+  await inOrder(found.slice(11));
+  const other = await orderOf({ db, broker }, lane, { next, through: 120 });
+  await expect(other(found.slice(11))).rejects.toThrow(OrderBroken);
+});
