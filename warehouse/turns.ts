@@ -52,13 +52,13 @@ async function signsIn(place: string, disk: Disk): Promise<string> {
 /** Gives signs of life until its end: files of a name that is another one each time. */
 function living(tenure: Tenure, { disk, clock }: TurnTools): Tenure {
   const stop = new AbortController();
+  const sign = (count: number) => join(tenure.folder, `sign-${count}`);
   const give = async () => {
-    for (let count = 0; ; count += 1) {
+    for (let count = 1; ; count += 1) {
       await clock.sleep(SIGN_MS, stop.signal);
-      const signs = [count + 1, count].map((number) => join(tenure.folder, `sign-${number}`));
       // What keeps a sign from being given, the work itself meets too.
-      await disk.write(signs[0] as string, "").catch(() => undefined);
-      await disk.remove(signs[1] as string).catch(() => undefined);
+      await disk.write(sign(count), "").catch(() => undefined);
+      await disk.remove(sign(count - 1)).catch(() => undefined);
     }
   };
   const giving = give().catch(() => undefined);

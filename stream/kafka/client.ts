@@ -104,7 +104,7 @@ class KafkaBroker implements Broker {
     for (let look = 0; isMissing(error) && look < LOOKS; look += 1) {
       if (look > 0) await sleep(LOOK_PAUSE_MS);
       await this.#asker.insist<RdKafka.Metadata>((done) =>
-        client.getMetadata({ topic, timeout: CALL_MS }, done),
+        client.getMetadata({ topic, allTopics: false, timeout: CALL_MS }, done),
       );
       const end = await this.#end(topic).catch((again: unknown) => {
         error = again;

@@ -29,7 +29,7 @@ const SILENCE_MS = 5_000;
  * A cluster that has just started may not know all topics yet: so often in a row it must say so. In all that is longer than a
  * transaction lasts: the topic's writer is to stop first, since any other stage's start makes the topic anew.
  */
-const LOOKS = 3;
+const LOOKS_IN_VAIN = 3;
 
 /** Opens a reader of `topic` (its one partition) at `offset`. Throws `BrokerUnreachable`. */
 export async function openReader(edge: Edge, topic: string, offset: number): Promise<Reader> {
@@ -117,14 +117,14 @@ class PartitionReader implements Reader {
 
   async #look(): Promise<void> {
     this.#heardAt = performance.now();
-    const options = { topic: this.#topic, timeout: CALL_MS };
+    const options = { topic: this.#topic, allTopics: false, timeout: CALL_MS };
     const found = await this.#session
       .call<RdKafka.Metadata>((done) => this.#session.client.getMetadata(options, done))
       .catch(() => undefined);
-    // What the cluster does not know it leaves out.
-    const isMissing = found?.topics.every(({ name }) => name !== this.#topic);
+    // Of what the cluster does not know it names no partition.
+    const isMissing = found?.topics.every(({ partitions }) => partitions.length === 0);
     this.#missed = isMissing === true ? this.#missed + 1 : 0;
-    if (this.#missed < LOOKS) return;
+    if (this.#missed < LOOKS_IN_VAIN) return;
     // Where nothing was ever read nothing is lost: the next start makes the topic anew.
     const position = this.position();
     throw position > 0 ? new OffsetOutOfRange(this.#topic, position) : new TopicMissing(this.#topic);

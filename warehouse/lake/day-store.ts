@@ -36,7 +36,7 @@ interface OpenDay {
 
 const START: Position = { nextOffset: 0, height: -1, watermark: null };
 
-/** The day files of one table of one chain, under the writer's lock. */
+/** The day files of one table of one chain, during its writer's tenure. */
 export class DayStore {
   readonly files: DayFiles;
   readonly #owner: string;

@@ -41,7 +41,7 @@ export async function openChainLake(
   }
 }
 
-/** Whether the files hold all rows up to `until` and are closed where they can be, as they say themselves; asks for no lock. */
+/** Whether the files hold all rows up to `until` and are closed where they can be, as they say themselves; begins no tenure. */
 export async function isStored(
   edge: LakeEdge,
   where: { readonly chain: ChainName; readonly until: number | undefined },
