@@ -14,11 +14,14 @@ export interface Views<N> {
   look(question: ViewOf<N>, span: Span | undefined, signal: AbortSignal): Promise<ChainView>;
   /** To be told of each block of a view whether any node had it. Throws `NodesUnreachable` when one was missing for `outageMs`. */
   noteFound(header: BlockHeader, found: boolean): void;
-  /** To be told when all that a view named was had: what was missing before is not waited for any more. */
+  /** To be told when a view led on: a block of it was had, or none was wanting. What was missing before is not waited for any more. */
   noteAgreed(): void;
 }
 
 type ViewOf<N> = (node: N, signal: AbortSignal) => Promise<Answer<ChainView>>;
+
+/** Of so many views it is known who told them: the one whose blocks are under way, and the one that was asked for ahead. */
+const VIEWS = 2;
 
 /** Opens the views of a chain's nodes; nothing is asked yet. */
 export function openViews<N extends ChainNode>(
@@ -27,7 +30,9 @@ export function openViews<N extends ChainNode>(
 ): Views<N> {
   const missing = timeMissing(nodes, edge);
   const heads = watchHeads<N>(edge);
-  let told: Told<N> | undefined;
+  let told: readonly Told<N>[] = [];
+  /** Of a node's views that led nowhere the first one since any led on: a chain that moves on in the meantime takes one along. */
+  const astray = new Map<N, ChainView>();
   const ask = async (question: ViewOf<N>, signal: AbortSignal) => {
     let node: N | undefined;
     const view = await nodes.ask(async (one, leave) => {
@@ -50,20 +55,32 @@ export function openViews<N extends ChainNode>(
     nodes.trust(seen.node);
     heads.excuse(seen);
   };
+  const blame = ({ node, view, insteadOf }: Told<N>) => {
+    if (insteadOf !== undefined) acquit(insteadOf);
+    const first = astray.get(node) ?? view;
+    astray.set(node, first);
+    if (first !== view) nodes.doubt(node);
+  };
   return {
     look: async (question, span, signal) => {
-      told = await look(question, span?.from ?? 0, signal);
-      return told.view;
+      const seen = await look(question, span?.from ?? 0, signal);
+      told = [seen, ...told].slice(0, VIEWS);
+      return seen.view;
     },
     noteFound: (header, found) => {
-      if (!found && told !== undefined) {
-        nodes.doubt(told.node);
-        if (told.insteadOf !== undefined) acquit(told.insteadOf);
-      }
+      const teller = found ? undefined : told.find(({ view }) => names(view, header));
+      if (teller !== undefined) blame(teller);
       missing.note(header, found);
     },
-    noteAgreed: missing.forget,
+    noteAgreed: () => {
+      astray.clear();
+      missing.forget();
+    },
   };
+}
+
+function names({ head, headers }: ChainView, { height, hash }: BlockHeader): boolean {
+  return head.hash === hash || headers.get(height)?.hash === hash;
 }
 
 /** A view, who told it, and whose it was preferred to because that one had stood still. */
@@ -73,7 +90,7 @@ interface Told<N> {
   readonly insteadOf?: Told<N>;
 }
 
-/** Times how long each node has not grown, or has grown below what was seen before: after a crash a node climbs anew. */
+/** Times how long each node has not grown, or has grown below what was had before: after a crash a node climbs anew. */
 function watchHeads<N>({ limits, clock }: { limits: NodeLimits; clock: Clock }) {
   const heads = new Map<N, { readonly height: number; readonly staleAt: number }>();
   let highest = 0;
@@ -85,8 +102,9 @@ function watchHeads<N>({ limits, clock }: { limits: NodeLimits; clock: Clock }) 
     isStale: (seen: Told<N>, tip: number): boolean => {
       const { height } = seen.view.head;
       const known = heads.get(seen.node);
-      const grew = known === undefined || (height > known.height && height >= Math.max(highest, tip));
-      highest = Math.max(highest, tip, height);
+      // Heads that nodes name are not counted: one of a liar would be above all for ever.
+      highest = Math.max(highest, tip);
+      const grew = known === undefined || (height > known.height && height >= highest);
       if (grew) excuse(seen);
       return !grew && clock.now() >= known.staleAt;
     },

@@ -16,6 +16,7 @@ class Teller implements ChainNode {
   readonly name: string;
   head = block(0);
   looks = 0;
+  isDown = false;
 
   constructor(name: string) {
     this.name = name;
@@ -52,6 +53,7 @@ function tester(...names: readonly string[]) {
   const look = async () => {
     const view = await views.look(
       async (node) => {
+        if (node.isDown) return { kind: "outage", reason: "down" };
         node.looks += 1;
         const value: ChainView = { head: node.head, finalized: undefined, headers: new Map() };
         return { kind: "answer", value };
@@ -114,6 +116,57 @@ describe("a node that names a block that no node has", () => {
     });
     const awake = seen.filter((head) => head === tellers[1]!.head).length;
     expect(awake).toBeGreaterThan(0.9 * seen.length);
+  });
+
+  it("keeps its turn where the chain only moved on meanwhile, and the next view leads on", async () => {
+    const { tellers, views, watch } = tester("first", "second");
+    const [first, second] = tellers as [Teller, Teller];
+    let height = 0;
+    await watch(10 * leftOutMs, (head) => {
+      if (height % 2 === 0) views.noteFound(head, false);
+      else views.noteAgreed();
+      height += 1;
+      first.head = block(height);
+    });
+    expect(second.looks).toBe(0);
+  });
+
+  it("is the one that stands behind, also where another one has told more since", async () => {
+    const { tellers, views, look, watch } = tester("dreamer", "awake");
+    const [dreamer, awake] = tellers as [Teller, Teller];
+    dreamer.head = dream;
+    for (const _ of [1, 2]) {
+      expect(await look()).toBe(dream);
+      dreamer.isDown = true;
+      expect(await look()).toBe(awake.head);
+      dreamer.isDown = false;
+      views.noteFound(dream, false);
+      // Until the dreamer's backoff is over; then it is greeted again.
+      await watch(2_000);
+    }
+    expect(await look()).toBe(awake.head);
+  });
+
+  it("makes no other one look as if it stood still, however high it dreams", async () => {
+    const { tellers, views, watch } = tester("honest", "dreamer");
+    const [honest, dreamer] = tellers as [Teller, Teller];
+    dreamer.head = block(1_000_000_000, "dream");
+    const note = (head: BlockHeader) => {
+      if (head === dreamer.head) views.noteFound(head, false);
+      else views.noteAgreed();
+    };
+    await watch(POLL_MS, note);
+    honest.isDown = true;
+    await watch(10 * POLL_MS, note);
+    expect(dreamer.looks).toBeGreaterThan(0);
+    honest.isDown = false;
+    await watch(leftOutMs, note);
+    const { looks } = dreamer;
+    await watch(10 * staleMs, (head) => {
+      note(head);
+      honest.head = block(honest.head.height + 1);
+    });
+    expect(dreamer.looks).toBe(looks);
   });
 
   it("ends it after outageMs where it is the only one", async () => {
