@@ -33,10 +33,15 @@ function feesOf({ block, spent }: RawBlock): number {
     demand(
       fee >= 0,
       "spent",
-      () => `transaction ${index} pays out ${tx.total} satoshi and spends ${tx.total + fee}`,
+      () =>
+        `transaction ${index} pays out ${tx.total} satoshi and spends ${tx.total + fee}, which no waiver allows`,
     );
     fees += fee;
-    demand(fees <= MAX_MONEY, "spent", () => `fees up to transaction ${index} are above 21 million BTC`);
+    demand(
+      fees <= MAX_MONEY,
+      "spent",
+      () => `fees up to transaction ${index} are above 21 million BTC, which no waiver allows`,
+    );
   }
   return fees;
 }

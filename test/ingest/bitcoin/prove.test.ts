@@ -192,7 +192,7 @@ describe("a real block", () => {
     expect(proved(less(10_001n))).toEqual({
       kind: "refused",
       proof: "spent",
-      reason: "transaction 1 pays out 474226104 satoshi and spends 474226103",
+      reason: "transaction 1 pays out 474226104 satoshi and spends 474226103, which no waiver allows",
     });
     expect(proved(less(10_000n))).toEqual({
       kind: "refused",
