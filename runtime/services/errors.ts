@@ -2,8 +2,10 @@
 export class ServiceFailed extends Error {
   override readonly name = "ServiceFailed";
   readonly service: string;
+  readonly reason: string;
   constructor(service: string, reason: string, options?: ErrorOptions) {
     super(`embedded ${service}: ${reason}`, options);
     this.service = service;
+    this.reason = reason;
   }
 }

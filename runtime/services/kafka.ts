@@ -3,11 +3,11 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { Logger } from "pino";
 import { ServiceFailed } from "./errors.ts";
 import { archiveFlags, kafkaCommand } from "./jvm.ts";
 import { probeKafka } from "./kafka-probe.ts";
 import { type KafkaLogin, kafkaLogging, kafkaProperties, type NodePorts } from "./kafka-properties.ts";
+import type { Death } from "./notice.ts";
 import { freePort } from "./port.ts";
 import { runService } from "./service.ts";
 import { endOrphan, startTethered } from "./tether.ts";
@@ -34,7 +34,8 @@ export interface KafkaOptions {
   readonly seat?: ClusterSeat;
   /** Default: whoever reaches its port on loopback may use it. */
   readonly login?: KafkaLogin;
-  readonly log?: Logger;
+  /** Told of each death after which it is started again. */
+  readonly onDeath?: (death: Death) => void;
   readonly jvmFlags?: readonly string[];
 }
 
@@ -52,7 +53,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaService> {
     await format(files, flags, options.seat?.clusterId ?? newClusterId());
   const service = await runService({
     name: "Kafka",
-    log: options.log,
+    onDeath: options.onDeath,
     output: files.output,
     probe: () => probeKafka(port, options.login),
     launch: () =>

@@ -1,12 +1,9 @@
-import { join } from "node:path";
 import type { Logger } from "pino";
 import type { KafkaSecurity } from "../../stream/kafka/security.ts";
 import type { Environment } from "../environment.ts";
 import type { ServiceFailed } from "./errors.ts";
-import { startKafka } from "./kafka.ts";
-import { readPassword } from "./password.ts";
-import { startPostgres } from "./postgres.ts";
-import { type Started, shareService } from "./shared.ts";
+import { kafkaLogin } from "./password.ts";
+import { type SharedService, shareService } from "./shared.ts";
 
 /** Kafka and Postgres as a verb uses them. */
 export interface Services {
@@ -23,18 +20,16 @@ export interface Services {
 export type Needs = ReadonlySet<"kafka" | "postgres">;
 
 /**
- * Kafka and Postgres as the environment names them; for one that it does not name, the home's embedded one:
- * that of another process which is alive in the same home, else one that is started here, until `stop`. Throws `ServiceFailed`.
+ * Kafka and Postgres as the environment names them; for one that it does not name, the home's embedded one, until `stop`.
+ * Throws `ServiceFailed`.
  */
 export async function openServices(env: Environment, needs: Needs, log: Logger): Promise<Services> {
   const { home, kafkaBrokers, databaseUrl } = env;
   const ours = needs.has("kafka") && kafkaBrokers === undefined;
-  const kafka = ours
-    ? shareService({ name: "kafka", home, log, start: () => embeddedKafka(home, log) })
-    : named(kafkaBrokers);
+  const kafka = ours ? shareService({ name: "kafka", home, log }) : named(kafkaBrokers);
   const postgres =
     needs.has("postgres") && databaseUrl === undefined
-      ? shareService({ name: "postgres", home, log, start: () => embeddedPostgres(home, log) })
+      ? shareService({ name: "postgres", home, log })
       : named(databaseUrl);
   const opened = await Promise.allSettled([kafka, postgres]);
   const stop = () => stopAll(opened);
@@ -45,31 +40,15 @@ export async function openServices(env: Environment, needs: Needs, log: Logger):
   }
   const [broker, database] = [await kafka, await postgres];
   const failed = Promise.race([broker.failed, database.failed]);
-  const kafkaSecurity = ours ? { sasl: loginOf(home) } : env.kafkaSecurity;
+  const kafkaSecurity = ours ? { sasl: kafkaLogin(home) } : env.kafkaSecurity;
   return { brokers: broker.address, kafkaSecurity, databaseUrl: database.address, failed, stop };
 }
 
-async function stopAll(opened: readonly PromiseSettledResult<Started>[]): Promise<void> {
+async function stopAll(opened: readonly PromiseSettledResult<SharedService>[]): Promise<void> {
   await Promise.all(opened.map((one) => (one.status === "fulfilled" ? one.value.stop() : undefined)));
 }
 
 /** Somebody else's: how it fares is for its clients to find out. */
-async function named(address: string | undefined): Promise<Started> {
+async function named(address: string | undefined): Promise<SharedService> {
   return { address: address ?? "", failed: new Promise(() => undefined), stop: async () => undefined };
-}
-
-async function embeddedKafka(home: string, log: Logger): Promise<Started> {
-  const { brokers, failed, stop } = await startKafka({ home, log, login: loginOf(home) });
-  return { address: brokers, failed, stop };
-}
-
-async function embeddedPostgres(home: string, log: Logger): Promise<Started> {
-  const { url, failed, stop } = await startPostgres({ home, log });
-  return { address: url, failed, stop };
-}
-
-/** Loopback is open to every user of the machine; the password's file is not. */
-function loginOf(home: string) {
-  const password = readPassword(join(home, "kafka.password"));
-  return { mechanism: "PLAIN", username: "sluice", password } as const;
 }

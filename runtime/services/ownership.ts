@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { processIdentity } from "./process.ts";
+import { isAlive, ownMark } from "./process.ts";
 
 /** The right to run a service in a home, or who has it. It dies with its process. `token` tells one ownership from the next. */
 export type Ownership =
@@ -18,12 +18,26 @@ const FREE = "free";
 export function takeOwnership(folder: string, service: string): Ownership {
   mkdirSync(folder, { recursive: true });
   for (;;) {
-    const newest = generations(folder, service).at(-1) ?? 0;
-    const holder = newest === 0 ? FREE : readHolder(fileOf(folder, service, newest));
-    if (holder !== undefined && isAlive(holder)) return { kind: "held", token: `${newest}:${holder}` };
-    const ours = newest + 1;
+    const { generation, holder } = newestOf(folder, service);
+    if (holder !== undefined && isAlive(holder)) return { kind: "held", token: `${generation}:${holder}` };
+    const ours = generation + 1;
     if (holder !== undefined && claim(folder, service, ours)) return owned(folder, service, ours);
   }
+}
+
+/** The token of the living process that owns `service` in `folder`; undefined: nobody does. */
+export function ownerOf(folder: string, service: string): string | undefined {
+  const { generation, holder } = newestOf(folder, service);
+  return holder !== undefined && isAlive(holder) ? `${generation}:${holder}` : undefined;
+}
+
+/** `holder` is undefined when the file was removed meanwhile: a newer one exists. */
+function newestOf(
+  folder: string,
+  service: string,
+): { readonly generation: number; readonly holder: string | undefined } {
+  const generation = generations(folder, service).at(-1) ?? 0;
+  return { generation, holder: generation === 0 ? FREE : readHolder(fileOf(folder, service, generation)) };
 }
 
 function owned(folder: string, service: string, generation: number): Ownership {
@@ -33,7 +47,7 @@ function owned(folder: string, service: string, generation: number): Ownership {
   }
   return {
     kind: "ours",
-    token: `${generation}:${ourselves()}`,
+    token: `${generation}:${ownMark()}`,
     release: () => {
       writeFileSync(`${file}.free`, FREE);
       renameSync(`${file}.free`, file);
@@ -45,7 +59,7 @@ function owned(folder: string, service: string, generation: number): Ownership {
 function claim(folder: string, service: string, generation: number): boolean {
   const file = fileOf(folder, service, generation);
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, ourselves());
+  writeFileSync(draft, ownMark());
   try {
     linkSync(draft, file);
   } catch (error) {
@@ -72,20 +86,10 @@ function generations(folder: string, service: string): readonly number[] {
     .sort((a, b) => a - b);
 }
 
-/** Undefined when the file was removed meanwhile: a newer one exists. */
 function readHolder(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
   }
-}
-
-function ourselves(): string {
-  return `${process.pid}@${processIdentity(process.pid)}`;
-}
-
-function isAlive(holder: string): boolean {
-  const [pid, identity] = holder.split("@");
-  return holder !== FREE && processIdentity(Number(pid)) === identity;
 }

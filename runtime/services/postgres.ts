@@ -3,8 +3,8 @@ import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
-import type { Logger } from "pino";
 import { ServiceFailed } from "./errors.ts";
+import type { Death } from "./notice.ts";
 import { readPassword } from "./password.ts";
 import { freePort } from "./port.ts";
 import { postgresPrograms, serverFolder, serverUser } from "./postgres-files.ts";
@@ -29,7 +29,8 @@ const PROBE_TIMEOUT_MS = 2000;
  */
 export async function startPostgres(options: {
   readonly home: string;
-  readonly log?: Logger;
+  /** Told of each death after which it is started again. */
+  readonly onDeath?: (death: Death) => void;
 }): Promise<PostgresService> {
   const user = serverUser();
   const home = resolve(options.home);
@@ -42,7 +43,7 @@ export async function startPostgres(options: {
   const url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
   const service = await runService({
     name: "Postgres",
-    log: options.log,
+    onDeath: options.onDeath,
     output: server.output,
     passing: /pre-existing shared memory block/,
     probe: () => probe(url),

@@ -23,6 +23,17 @@ export function commandLine(pid: number): string | undefined {
   return HAS_PROC ? readOrUndefined(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ") : ask("args", pid);
 }
 
+/** This process as others can find it, also after its end. */
+export function ownMark(): string {
+  return `${process.pid}@${processIdentity(process.pid)}`;
+}
+
+/** Whether the process of that mark is alive. */
+export function isAlive(mark: string): boolean {
+  const [pid, identity] = mark.split("@");
+  return identity !== undefined && processIdentity(Number(pid)) === identity;
+}
+
 function ask(column: string, pid: number): string | undefined {
   try {
     const answer = execFileSync("ps", ["-o", `${column}=`, "-p", String(pid)], { encoding: "utf8" }).trim();

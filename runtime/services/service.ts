@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "pino";
 import { ServiceFailed } from "./errors.ts";
+import type { Death } from "./notice.ts";
 import type { TetheredServer } from "./tether.ts";
 
 /** How an embedded server is brought up. */
@@ -16,7 +16,8 @@ export interface ServicePlan {
   readonly output: string;
   /** A failed start whose output has this is only too early: the dead server's last helpers still hold its memory. */
   readonly passing?: RegExp;
-  readonly log: Logger | undefined;
+  /** Told of each death after which it is started again. */
+  readonly onDeath: ((death: Death) => void) | undefined;
 }
 
 /** Until a server answers; a busy machine with two cores and a recovery of its log needs a part of it. */
@@ -50,7 +51,7 @@ export async function runService(plan: ServicePlan): Promise<RunningService> {
       const code = await server.ended;
       if (stopped) return;
       if (performance.now() - upAt > QUIET_MS) restarts = 0;
-      plan.log?.warn({ service: plan.name, code }, "embedded server died: restarting it on its data");
+      plan.onDeath?.({ service: plan.name, code });
       server = await bringUp(plan, () => stopped);
       // Asked to stop meanwhile: the new server is stopped by who asked, once we are gone.
       if (stopped) return;

@@ -1,119 +1,157 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { ServiceFailed } from "./errors.ts";
-import { takeOwnership } from "./ownership.ts";
+import { isUsed, takeLease } from "./lease.ts";
+import { type Notice, readNotice, servicesIn } from "./notice.ts";
+import { ownerOf } from "./ownership.ts";
 
-/** A service that runs: its address, when it is given up, and how to stop it. */
-export interface Started {
+/** A home's service as one of its processes uses it. */
+export interface SharedService {
   readonly address: string;
   /** Resolves when it stays down, or can't be reached there any more, although nobody stopped it; never rejects. */
   readonly failed: Promise<ServiceFailed>;
+  /** Uses it no longer; where nobody else does, resolves when it is down. */
   stop(): Promise<void>;
 }
 
-/** A service that one process of a home runs for all of them. */
+/** A service of a home. `keeper` is the command that keeps it. */
 export interface SharedPlan {
   readonly name: "kafka" | "postgres";
   readonly home: string;
   readonly log: Logger;
-  start(): Promise<Started>;
+  readonly keeper?: readonly string[];
 }
 
-/** How long an owner may take until its service answers. */
-const OWNER_PATIENCE_MS = 100_000;
-const OWNER_POLL_MS = 200;
-/** How often a borrower looks whether the owner still lives. */
+/** How long a keeper may take until its service answers: longer than a start that fails. */
+const START_PATIENCE_MS = 100_000;
+/** How long one may take to stop its server: longer than a server has until it is killed. */
+const STOP_PATIENCE_MS = 20_000;
+const POLL_MS = 50;
+/** How often a process looks whether the keeper still lives. */
 const WATCH_EVERY_MS = 500;
 
 /**
- * The home's service: started here, or the one that another living process of this home runs.
- * When that one ends while we still need it, we run it ourselves on its data and, unless somebody took it meanwhile, its port.
+ * The home's service. A process of its own keeps it, started by the first that wants it, for as long as any process of the home
+ * uses it: none ends it under another one. Where the keeper was killed, another one begins on its data and, unless somebody took
+ * it meanwhile, its port. Throws `ServiceFailed`.
  */
-export async function shareService(plan: SharedPlan): Promise<Started> {
-  const found = await ownOrBorrow(plan);
-  return found.kind === "ours" ? found.service : borrowed(plan, found.address);
-}
-
-type Found =
-  | { readonly kind: "ours"; readonly service: Started }
-  | { readonly kind: "borrowed"; readonly address: string };
-
-async function ownOrBorrow(plan: SharedPlan): Promise<Found> {
-  const folder = join(plan.home, "services");
-  for (let waitedMs = 0; waitedMs < OWNER_PATIENCE_MS; waitedMs += OWNER_POLL_MS) {
-    const ownership = takeOwnership(folder, plan.name);
-    if (ownership.kind === "ours") return { kind: "ours", service: await startAs(plan, folder, ownership) };
-    const address = readAddress(addressFile(folder, plan.name), ownership.token);
-    if (address !== undefined) return { kind: "borrowed", address };
-    await sleep(OWNER_POLL_MS);
-  }
-  throw new ServiceFailed(plan.name, `another process of ${plan.home} owns it, but it does not answer`);
-}
-
-async function startAs(
-  plan: SharedPlan,
-  folder: string,
-  ownership: { readonly token: string; release(): void },
-): Promise<Started> {
+export async function shareService(plan: SharedPlan): Promise<SharedService> {
+  const folder = servicesIn(plan.home);
+  const lease = takeLease(folder, plan.name);
+  const ended = new AbortController();
   try {
-    const { address, failed, stop } = await plan.start();
-    writeAddress(addressFile(folder, plan.name), { token: ownership.token, address });
-    return { address, failed, stop: () => stop().finally(() => ownership.release()) };
+    const { address, failed, settled } = watched(plan, await reach(plan, ended.signal), ended.signal);
+    const stop = async () => {
+      ended.abort();
+      await settled;
+      lease.release();
+      await whenDown(folder, plan.name);
+    };
+    return { address, failed, stop };
   } catch (error) {
-    ownership.release();
+    lease.release();
     throw error;
   }
 }
 
-/** Borrows `address`, and takes the service over when its owner is gone. */
-function borrowed(plan: SharedPlan, address: string): Started {
-  const ended = new AbortController();
-  let ours: Started | undefined;
-  /** Ends when the service is ours, or out of reach: then with the reason. */
-  const watch = async (): Promise<ServiceFailed | undefined> => {
-    while (ours === undefined) {
-      await sleep(WATCH_EVERY_MS, undefined, { signal: ended.signal, ref: false });
-      const found = await ownOrBorrow(plan);
-      if (found.kind === "ours") ours = found.service;
-      const now = found.kind === "ours" ? found.service.address : found.address;
-      if (now !== address)
-        return new ServiceFailed(plan.name, "moved with its owner: start this process again");
+type Up = Notice & { readonly kind: "up" };
+
+/** Waits for a keeper's word that the service is up; starts one where none is. */
+async function reach(plan: SharedPlan, signal: AbortSignal): Promise<Up> {
+  const folder = servicesIn(plan.home);
+  let keeper: ChildProcess | undefined;
+  for (let waitedMs = 0; waitedMs < START_PATIENCE_MS; waitedMs += POLL_MS) {
+    const owner = ownerOf(folder, plan.name);
+    const notice = readNotice(folder, plan.name);
+    if (owner !== undefined && notice?.kind === "up" && notice.token === owner) return notice;
+    if (keeper !== undefined && isOver(keeper)) {
+      refuseFailed(plan, keeper, notice);
+      keeper = undefined;
     }
-    return undefined;
-  };
-  const watched = watch().catch((reason: ServiceFailed) => reason);
-  const failed = watched.then((reason) => (ended.signal.aborted ? NEVER : (reason ?? ours?.failed ?? NEVER)));
-  return {
-    address,
-    failed,
-    stop: async () => {
-      ended.abort();
-      await watched;
-      await ours?.stop();
-    },
-  };
+    if (owner === undefined) keeper ??= startKeeper(plan);
+    await sleep(POLL_MS, undefined, { signal });
+  }
+  throw new ServiceFailed(plan.name, `its keeper does not say that it answers; see ${outputOf(plan)}`);
+}
+
+function isOver({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** A keeper that ends in order found that another one was faster; one that was killed has its next. */
+function refuseFailed(plan: SharedPlan, { pid, exitCode }: ChildProcess, notice: Notice | undefined): void {
+  if (notice?.kind === "down" && notice.keeper === pid) throw failureOf(notice);
+  if (exitCode === 0 || exitCode === null) return;
+  throw new ServiceFailed(plan.name, `its keeper ended with code ${exitCode}; see ${outputOf(plan)}`);
+}
+
+/** It lives on when we end: others may use the service by then. A Ctrl-C in our terminal is not meant for it. */
+function startKeeper(plan: SharedPlan): ChildProcess {
+  const [command = "", ...args] = plan.keeper ?? [
+    process.execPath,
+    fileURLToPath(import.meta.resolve("#keeper")),
+  ];
+  const output = openSync(outputOf(plan), "a", 0o600);
+  const keeper = spawn(command, [...args, plan.name, resolve(plan.home)], {
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  closeSync(output);
+  keeper.unref();
+  return keeper;
+}
+
+function outputOf({ home, name }: SharedPlan): string {
+  return join(servicesIn(home), `${name}.keeper.txt`);
+}
+
+function failureOf({ service, reason }: Notice & { readonly kind: "down" }): ServiceFailed {
+  return new ServiceFailed(service, reason);
+}
+
+/** Watches the keeper until `ended` aborts. `settled` resolves when nothing of that is under way. */
+function watched(plan: SharedPlan, up: Up, ended: AbortSignal) {
+  const watching = watch(plan, up, ended).catch((reason: ServiceFailed) => reason);
+  const failed = watching.then((reason) => (ended.aborted ? NEVER : reason));
+  return { address: up.address, failed, settled: watching };
+}
+
+/** Ends with the reason why the service is out of reach. */
+async function watch(plan: SharedPlan, up: Up, ended: AbortSignal): Promise<ServiceFailed> {
+  const folder = servicesIn(plan.home);
+  let known = up;
+  for (;;) {
+    await sleep(WATCH_EVERY_MS, undefined, { signal: ended, ref: false });
+    // In this order: a keeper that gives up says why before it lets go.
+    const owner = ownerOf(folder, plan.name);
+    const notice = readNotice(folder, plan.name);
+    if (notice?.token === known.token) {
+      if (notice.kind === "down") return failureOf(notice);
+      noteDeaths(plan, known, notice);
+      known = notice;
+    }
+    if (owner === known.token) continue;
+    known = await reach(plan, ended);
+    if (known.address !== up.address)
+      return new ServiceFailed(plan.name, "it answers at another port now: start this process again");
+  }
+}
+
+function noteDeaths({ log }: SharedPlan, before: Up, now: Up): void {
+  for (const death of now.deaths.slice(before.deaths.length))
+    log.warn(death, "embedded server died: restarting it on its data");
+}
+
+/** Whoever leaves last leaves nothing running. */
+async function whenDown(folder: string, service: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < STOP_PATIENCE_MS; waitedMs += POLL_MS) {
+    if (isUsed(folder, service) || ownerOf(folder, service) === undefined) return;
+    await sleep(POLL_MS);
+  }
 }
 
 const NEVER: Promise<never> = new Promise(() => undefined);
-
-function addressFile(folder: string, name: string): string {
-  return join(folder, `${name}.json`);
-}
-
-/** Replaces the file as a whole; closed to others, since an address may hold a password. */
-function writeAddress(file: string, entry: { readonly token: string; readonly address: string }): void {
-  writeFileSync(`${file}.new`, JSON.stringify(entry), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
-/** The address that this very owner wrote. */
-function readAddress(file: string, token: string): string | undefined {
-  try {
-    const entry = JSON.parse(readFileSync(file, "utf8")) as { token: string; address: string };
-    return entry.token === token ? entry.address : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -27,7 +27,7 @@ describe.skipIf(!canMount())(
     });
 
     test("gives up with the reason when the disk is full, and has all that was committed, and nothing else, when there is room again", async () => {
-      const kafka = await startKafka({ home, log });
+      const kafka = await startKafka({ home });
       const { confirmed, underWay } = await commitUntilDead(kafka);
       expect(confirmed.length).toBeGreaterThan(10);
       const failure = await kafka.failed;
@@ -38,7 +38,7 @@ describe.skipIf(!canMount())(
       );
 
       mount(["-o", `remount,size=${AMPLE}`, home]);
-      const again = await startKafka({ home, log });
+      const again = await startKafka({ home });
       try {
         // A commit whose answer was lost with the broker stands or does not, whole.
         expect([confirmed, [...confirmed, ...underWay]]).toContainEqual(await keysOf(again));

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
 import { expect, test } from "vitest";
 import { runService } from "../../../runtime/services/service.ts";
 
@@ -10,7 +9,7 @@ function server(lives = Number.POSITIVE_INFINITY) {
   const plan = {
     name: "Kafka",
     output: "/none/output.txt",
-    log: pino({ level: "silent" }),
+    onDeath: undefined,
     probe: async () => {
       if (launched > lives) throw new Error("nobody answers");
     },

@@ -2,7 +2,6 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { startKafka } from "../../../runtime/services/kafka.ts";
 import { probeKafka } from "../../../runtime/services/kafka-probe.ts";
@@ -13,7 +12,6 @@ import { removeHome, temporaryHome } from "../../services.ts";
 import { runModule } from "./process.ts";
 
 const home = temporaryHome("services");
-const log = pino({ level: "silent" });
 const kafkaPid = () => readPid(join(home, "kafka", "server.pid"));
 const postgresPid = () => readPid(join(home, "postgres", "server.pid"));
 
@@ -23,7 +21,7 @@ afterEach(() => {
 
 describe("Postgres", () => {
   test("keeps its rows when it is killed, and is back by itself under the same URL", async () => {
-    const { url, stop } = await startPostgres({ home, log });
+    const { url, stop } = await startPostgres({ home });
     await query(url, "create table kept (n int); insert into kept values (7)");
     const killed = kill(postgresPid());
     await expect.poll(() => postgresPid(), { timeout: 60_000 }).not.toBe(killed);
@@ -34,7 +32,7 @@ describe("Postgres", () => {
   });
 
   test("asks for its password, which only the home's owner can read", async () => {
-    const { url, stop } = await startPostgres({ home, log });
+    const { url, stop } = await startPostgres({ home });
     const stranger = new URL(url);
     stranger.password = "guess";
     await expect(query(stranger.href, "select 1")).rejects.toThrow(
@@ -49,7 +47,7 @@ describe("Postgres", () => {
 
 describe("Kafka", () => {
   test("is back on its data and port when it is killed", async () => {
-    const { brokers, stop } = await startKafka({ home, log });
+    const { brokers, stop } = await startKafka({ home });
     const cluster = readFileSync(join(home, "kafka", "data", "meta.properties"), "utf8");
     const killed = kill(kafkaPid());
     await expect.poll(() => kafkaPid(), { timeout: 60_000 }).not.toBe(killed);

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ServiceFailed } from "./errors.ts";
+import { isUsed } from "./lease.ts";
+import { type Death, removeNotice, servicesIn, writeNotice } from "./notice.ts";
+import { takeOwnership } from "./ownership.ts";
+
+/** A server that runs: its address, when it is given up, and how to stop it. */
+export interface KeptServer {
+  readonly address: string;
+  /** Resolves when it stays down although nobody stopped it; never rejects. */
+  readonly failed: Promise<ServiceFailed>;
+  stop(): Promise<void>;
+}
+
+/** What a keeper keeps. */
+export interface KeepPlan {
+  readonly name: string;
+  readonly home: string;
+  start(onDeath: (death: Death) => void): Promise<KeptServer>;
+}
+
+/** How often a keeper looks whether anybody uses its service. */
+const LOOK_MS = 100;
+
+/**
+ * Runs a service of a home for all of its processes, and ends with the last of them: so none of them ends it under another one.
+ * Returns at once where another keeper runs it.
+ */
+export async function keepService(plan: KeepPlan): Promise<void> {
+  const folder = servicesIn(plan.home);
+  const ownership = takeOwnership(folder, plan.name);
+  if (ownership.kind === "held") return;
+  try {
+    await serve(plan, folder, ownership.token);
+  } catch (error) {
+    if (!(error instanceof ServiceFailed)) throw error;
+    const { service, reason } = error;
+    const { token } = ownership;
+    writeNotice(folder, plan.name, { token, keeper: process.pid, kind: "down", service, reason });
+  } finally {
+    ownership.release();
+  }
+}
+
+async function serve(plan: KeepPlan, folder: string, token: string): Promise<void> {
+  const deaths: Death[] = [];
+  const server = await plan.start((death) => {
+    deaths.push(death);
+    tell();
+  });
+  const tell = () => {
+    const { address } = server;
+    writeNotice(folder, plan.name, { token, keeper: process.pid, kind: "up", address, deaths });
+  };
+  try {
+    do {
+      tell();
+      while (isUsed(folder, plan.name)) {
+        const failure = await Promise.race([server.failed, sleep(LOOK_MS)]);
+        if (failure !== undefined) throw failure;
+      }
+      // Who takes a lease after this finds no address, and waits for the next keeper; who took one before is found here.
+      removeNotice(folder, plan.name);
+    } while (isUsed(folder, plan.name));
+  } finally {
+    await server.stop();
+  }
+}
