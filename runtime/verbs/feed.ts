@@ -2,6 +2,7 @@ import { schedule } from "node-cron";
 import { readCatalog } from "../catalog.ts";
 import type { Needs } from "../services/open.ts";
 import { openSession, outputFolders, type ServedSession, withServices } from "../session.ts";
+import { ensureSchema } from "./schema.ts";
 
 const POSTGRES: Needs = new Set(["postgres"]);
 /** A day is over when a block says so, not when a clock does: looked at often, and cheap while there is nothing to do. */
@@ -14,23 +15,11 @@ export async function feed(
 ): Promise<undefined> {
   const session = openSession("feed", signal);
   await withServices(session, POSTGRES, async (served) => {
-    await prepare(served);
+    await ensureSchema(served);
     if (options.follow === true) return follow(served);
     const outcomes = await write(served, options.date);
     for (const { kind, csv } of outcomes) process.stdout.write(`${kind}: ${csv}\n`);
   });
-}
-
-/** The schema, where no store has made it yet. */
-async function prepare({ services, signal }: ServedSession): Promise<void> {
-  const { openDatabase } = await import("../../warehouse/postgres/client.ts");
-  const { migrate } = await import("../../warehouse/postgres/migrate.ts");
-  const db = await openDatabase(services.databaseUrl, { signal });
-  try {
-    await migrate(db);
-  } finally {
-    await db.close();
-  }
 }
 
 async function write(session: ServedSession, date: string | undefined, corrected = new Set<string>()) {

@@ -8,6 +8,7 @@ import { chainKind } from "../chains.ts";
 import { EXIT } from "../exit.ts";
 import type { Needs } from "../services/open.ts";
 import { openSession, outputFolders, type ServedSession, withBroker, withServices } from "../session.ts";
+import { ensureSchema } from "./schema.ts";
 
 const EVERYTHING: Needs = new Set(["kafka", "postgres"]);
 /** A few dozen blocks of main-net at once. */
@@ -44,12 +45,10 @@ interface StoresView {
   readonly findings: readonly { readonly kind: string; readonly reason: string }[];
 }
 
-async function compare({ env, config, services, signal }: ServedSession): Promise<StoresView> {
+async function compare(session: ServedSession): Promise<StoresView> {
   const { compareStores } = await import("../../warehouse/compare.ts");
-  const { openDatabase } = await import("../../warehouse/postgres/client.ts");
-  const { migrate } = await import("../../warehouse/postgres/migrate.ts");
-  const db = await openDatabase(services.databaseUrl, { signal });
-  await migrate(db).finally(() => db.close());
+  const { env, config, services } = session;
+  await ensureSchema(session);
   const chains = [...config.chains.keys()];
   const { days, feeds, findings } = await compareStores({
     ...outputFolders(env),

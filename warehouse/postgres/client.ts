@@ -3,18 +3,8 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
-import { codeOf, isOutage } from "./outage.ts";
+import { DatabaseUnreachable, isOutage } from "./outage.ts";
 import { type DatabaseAddress, readAddress } from "./url.ts";
-
-/** Postgres did not answer within the patience, or refuses us; `place` is host and database, never credentials. Ends a stage with exit code 4. */
-export class DatabaseUnreachable extends Error {
-  override readonly name = "DatabaseUnreachable";
-  readonly place: string;
-  constructor(place: string, options?: ErrorOptions) {
-    super(`no Postgres answers at ${place} (${reasonOf(options?.cause)}); check DATABASE_URL`, options);
-    this.place = place;
-  }
-}
 
 /** What rows can be asked of. Numbers of 64 bits and numerics come as text, dates as `YYYY-MM-DD`, timestamptz as Date. */
 export interface Queryable {
@@ -27,7 +17,7 @@ export interface DbTransaction extends Queryable {
   copyIn(statement: string, chunks: Iterable<string>): Promise<void>;
 }
 
-/** A pool of connections to one Postgres database. */
+/** A pool of connections to one Postgres database. What it does not answer for throws `DatabaseUnreachable`. */
 export interface Database extends Queryable {
   /** `host:port/database`, for people: without credentials. */
   readonly place: string;
@@ -125,11 +115,14 @@ function isWithoutTls(error: unknown): boolean {
 }
 
 function pooled(place: string, pool: pg.Pool): Database {
+  const named = (cause: unknown) => {
+    throw isOutage(cause) ? new DatabaseUnreachable(place, { cause }) : cause;
+  };
   return {
     place,
     query: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await pool.query(text, [...values])).rows as Row[],
-    transaction: (work) => runTransaction(pool, work),
+      (await pool.query(text, [...values]).catch(named)).rows as Row[],
+    transaction: (work) => runTransaction(pool, work).catch(named),
     close: () => pool.end(),
   };
 }
@@ -170,9 +163,3 @@ function transactionOn(client: pg.PoolClient): DbTransaction {
 }
 
 function ignore(): void {}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return "no reason given";
-  const text = cause.message === "" ? cause.name : cause.message;
-  return codeOf(cause) === undefined ? text : `${text}, ${codeOf(cause)}`;
-}

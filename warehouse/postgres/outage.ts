@@ -1,3 +1,13 @@
+/** Postgres does not answer, or refuses us; `place` is host and database, never credentials. Ends a stage with exit code 4. */
+export class DatabaseUnreachable extends Error {
+  override readonly name = "DatabaseUnreachable";
+  readonly place: string;
+  constructor(place: string, options?: ErrorOptions) {
+    super(`no Postgres answers at ${place} (${reasonOf(options?.cause)}); check DATABASE_URL`, options);
+    this.place = place;
+  }
+}
+
 /** SQLSTATE classes and codes after which the same work may succeed on a new connection (Postgres manual, appendix A). */
 const PASSING_STATES = [
   "08", // connection exceptions
@@ -28,6 +38,7 @@ const PASSING_TEXT =
 export function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage);
   if (!(error instanceof Error)) return false;
+  if (error instanceof DatabaseUnreachable) return isOutage(error.cause);
   const code = codeOf(error);
   if (code === undefined) return PASSING_TEXT.test(error.message);
   return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state));
@@ -37,4 +48,10 @@ export function isOutage(error: unknown): boolean {
 export function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   return typeof code === "string" ? code : undefined;
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "no reason given";
+  const text = cause.message === "" ? cause.name : cause.message;
+  return codeOf(cause) === undefined ? text : `${text}, ${codeOf(cause)}`;
 }

@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import type { Clock } from "../../stream/kafka/clock.ts";
-import { DatabaseUnreachable } from "./client.ts";
-import { isOutage } from "./outage.ts";
+import { DatabaseUnreachable, isOutage } from "./outage.ts";
 
 /** Whom an outage concerns, and what ends the waiting. */
 export interface Persistence {
@@ -24,8 +23,9 @@ export async function persist<T>(work: () => Promise<T>, persistence: Persistenc
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
     try {
       return await work();
-    } catch (cause) {
-      if (!isOutage(cause)) throw cause;
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      const cause = error instanceof DatabaseUnreachable ? error.cause : error;
       if (clock.now() > deadline) throw new DatabaseUnreachable(place, { cause });
       if (waitMs === FIRST_WAIT_MS) log.warn({ place, reason: (cause as Error).message }, "postgres away");
       await clock.sleep(waitMs, signal);

@@ -1,8 +1,7 @@
 import type { Logger } from "pino";
 import { describe, expect, it } from "vitest";
 import { CLOCK } from "../../../stream/kafka/clock.ts";
-import { DatabaseUnreachable } from "../../../warehouse/postgres/client.ts";
-import { isOutage } from "../../../warehouse/postgres/outage.ts";
+import { DatabaseUnreachable, isOutage } from "../../../warehouse/postgres/outage.ts";
 import { persist } from "../../../warehouse/postgres/persist.ts";
 
 const coded = (code: string) => Object.assign(new Error("failed"), { code });

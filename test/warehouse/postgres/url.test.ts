@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { freePort } from "../../../runtime/services/port.ts";
-import { DatabaseUnreachable, openDatabase } from "../../../warehouse/postgres/client.ts";
+import { openDatabase } from "../../../warehouse/postgres/client.ts";
+import { DatabaseUnreachable } from "../../../warehouse/postgres/outage.ts";
 import { DatabaseUrlInvalid, readAddress } from "../../../warehouse/postgres/url.ts";
 
 describe("readAddress", () => {
