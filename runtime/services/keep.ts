@@ -44,20 +44,24 @@ export async function keepService(plan: KeepPlan): Promise<void> {
 
 async function serve(plan: KeepPlan, folder: string, token: string): Promise<void> {
   const deaths: Death[] = [];
+  let address: string | undefined;
+  const tell = () => {
+    if (address === undefined) return;
+    writeNotice(folder, plan.name, { token, keeper: process.pid, kind: "up", address, deaths });
+  };
   const server = await plan.start((death) => {
     deaths.push(death);
     tell();
   });
-  const tell = () => {
-    const { address } = server;
-    writeNotice(folder, plan.name, { token, keeper: process.pid, kind: "up", address, deaths });
-  };
+  ({ address } = server);
+  const givenUp = new AbortController();
+  void server.failed.then((reason) => givenUp.abort(reason));
   try {
     do {
       tell();
       while (isUsed(folder, plan.name)) {
-        const failure = await Promise.race([server.failed, sleep(LOOK_MS)]);
-        if (failure !== undefined) throw failure;
+        givenUp.signal.throwIfAborted();
+        await sleep(LOOK_MS);
       }
       // Who takes a lease after this finds no address, and waits for the next keeper; who took one before is found here.
       removeNotice(folder, plan.name);
