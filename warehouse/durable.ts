@@ -18,3 +18,15 @@ export async function makeFolder(folder: string, disk = DISK): Promise<void> {
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await disk.sync(dirname(made));
 }
+
+/**
+ * Makes durable what stands in `folders`, as far as they are there. A process that is killed between a rename, or a new folder, and
+ * its fsync leaves what others see and what a power cut takes away, with all that they have built on it: a successor does this first.
+ */
+export async function settleFolders(folders: readonly string[], disk = DISK): Promise<void> {
+  for (const folder of folders) {
+    await disk.sync(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+}

@@ -6,6 +6,9 @@ import type { KafkaRecord } from "./broker.ts";
 /** The header of a raw record that names what the node called finalized; final records don't have it. */
 export const FINALIZED_HEADER = "finalized";
 
+/** The header of a final record that says at which offset of raw the gate goes on behind it: all that led to it stands below. */
+export const RAW_NEXT_HEADER = "raw-next";
+
 /** A block's place in its chain, from the headers of its raw or final record. Throws `RecordInvalid`. */
 export function blockHeaderOf(record: KafkaRecord): BlockHeader {
   return {
@@ -19,6 +22,11 @@ export function blockHeaderOf(record: KafkaRecord): BlockHeader {
 /** A raw record as the gate sees it. Throws `RecordInvalid`. */
 export function announcementOf(record: KafkaRecord): Announcement {
   return { ...blockHeaderOf(record), offset: record.offset, finalized: finalizedOf(record) };
+}
+
+/** At which offset of raw the gate goes on behind a final record. Throws `RecordInvalid`. */
+export function rawNextOf(record: KafkaRecord): number {
+  return count(record, RAW_NEXT_HEADER, text(record, RAW_NEXT_HEADER));
 }
 
 /** The bytes of a record that must have some. Throws `RecordInvalid`. */

@@ -9,7 +9,15 @@ import {
 } from "../finality.ts";
 import { reorgFromJson, reorgToJson } from "../flow/json.ts";
 import { unreachable } from "../unreachable.ts";
-import { announcementOf, blockHeaderOf, bytesOf, FINALIZED_HEADER, textOf } from "./block-record.ts";
+import {
+  announcementOf,
+  blockHeaderOf,
+  bytesOf,
+  FINALIZED_HEADER,
+  RAW_NEXT_HEADER,
+  rawNextOf,
+  textOf,
+} from "./block-record.ts";
 import type { KafkaRecord, OutgoingRecord } from "./broker.ts";
 import { OffsetOutOfRange, TopicEmptied } from "./errors.ts";
 import { type Holder, type Outcome, runHold } from "./hold.ts";
@@ -82,17 +90,20 @@ export async function openGate(
   const tail = await readTail(broker, topics.final, STANDING_BLOCKS, (record) => ({
     ...refOf(blockHeaderOf(record)),
     rewinds: rewindsOf(record),
+    rawNext: rawNextOf(record),
   }));
+  const newest = tail.at(-1);
   const lastReorg = await readLast(broker, topics.reorgs);
   const lastReorgOffset = lastReorg === undefined ? -1 : reorgFromJson(textOf(lastReorg)).rawOffset;
-  if (tail.length === 0 && committed !== undefined && lastReorgOffset < committed)
+  if (newest === undefined && committed !== undefined && lastReorgOffset < committed)
     await refuseEmptied(context, committed);
-  if (tail.length > 0) await refuseAnew(context, lastReorgOffset);
+  if (newest !== undefined) await refuseAnew(context, Math.max(lastReorgOffset, newest.rawNext - 1));
+  const { low } = await broker.bounds(topics.raw);
   return new Gate(context, policy, {
     blocks: keptOf(tail).map(refOf),
-    rewinds: tail.at(-1)?.rewinds ?? 0,
+    rewinds: newest?.rewinds ?? 0,
     lastReorgOffset,
-    replayed: committed === undefined,
+    start: newest && Math.max(committed ?? low, newest.rawNext),
   });
 }
 
@@ -103,27 +114,30 @@ async function refuseEmptied({ broker, topics }: StageContext, committed: number
     throw new TopicEmptied(topics.final);
 }
 
-/** Raw made anew holds other announcements at the offsets by which reorgs are known. */
-async function refuseAnew({ broker, topics }: StageContext, lastReorgOffset: number): Promise<void> {
+/** Raw made anew holds other announcements at the offsets by which reorgs and final blocks are known. */
+async function refuseAnew({ broker, topics }: StageContext, known: number): Promise<void> {
   const { high } = await broker.bounds(topics.raw);
   if (high === 0) throw new TopicEmptied(topics.raw);
-  if (high <= lastReorgOffset) throw new OffsetOutOfRange(topics.raw, lastReorgOffset);
+  if (high <= known) throw new OffsetOutOfRange(topics.raw, known);
 }
 
-/** What final and reorgs end with. `replayed`: raw is read from its beginning, not from a hold offset. */
+/**
+ * What final and reorgs end with. `start`: the offset of raw from which it goes on; undefined: nothing is final yet. A group's
+ * offset may be lost or put back: behind the announcement of the newest final block raw holds only what builds on it.
+ */
 interface Standing {
   readonly blocks: readonly BlockRef[];
   readonly rewinds: number;
   /** Of raw; -1: no reorg stands. */
   readonly lastReorgOffset: number;
-  readonly replayed: boolean;
+  readonly start: number | undefined;
 }
 
 class Gate implements Holder {
+  readonly start: number | undefined;
   readonly #context: StageContext;
   readonly #policy: FinalityPolicy;
   readonly #values: Withheld;
-  readonly #standing: ReadonlyMap<number, BlockRef>;
   readonly #rewinds: number;
   readonly #lastReorgOffset: number;
   #state: GateState;
@@ -136,11 +150,11 @@ class Gate implements Holder {
     this.#context = context;
     this.#policy = policy;
     this.#values = new Withheld(context.broker, context.topics.raw);
-    this.#standing = new Map(standing.blocks.map((block) => [block.height, block]));
     this.#last = standing.blocks.at(-1);
     this.#rewinds = standing.rewinds;
     this.#lastReorgOffset = standing.lastReorgOffset;
-    this.#state = standing.replayed ? EMPTY_GATE : { ...EMPTY_GATE, released: standing.blocks };
+    this.#state = { ...EMPTY_GATE, released: standing.blocks };
+    this.start = standing.start;
   }
 
   async *process(record: KafkaRecord): AsyncGenerator<Outcome> {
@@ -207,10 +221,6 @@ class Gate implements Holder {
         this.#above = block;
         return;
       }
-      if (this.#stands(block)) {
-        this.#values.drop(block.offset);
-        continue;
-      }
       const record = await this.#values.take(block.offset);
       assertFollows({ topic: this.#context.topics.raw, offset: block.offset }, this.#last, block);
       this.#last = block;
@@ -220,16 +230,6 @@ class Gate implements Holder {
         event: { kind: "released", block: { height: block.height, hash: block.hash }, tip: this.#tip() },
       };
     }
-  }
-
-  /** Whether the block is in final already. A replay that comes to another outcome than what stands there is an incident. */
-  #stands(block: UnfinalizedBlock): boolean {
-    if (this.#last === undefined || block.height > this.#last.height) return false;
-    const standing = this.#standing.get(block.height);
-    if (standing !== undefined && standing.hash !== block.hash) {
-      throw this.#incident(new FinalityViolation(standing, block), block.offset);
-    }
-    return true;
   }
 
   #tip(): number {
@@ -256,10 +256,11 @@ function reorgRecord(topic: string, reorg: Reorg): OutgoingRecord {
   return { topic, key: String(reorg.rawOffset), value: Buffer.from(reorgToJson(reorg)) };
 }
 
-/** A final record is the raw one, without what the node called finalized when it was announced. */
+/** A final record is the raw one, without what the node called finalized when it was announced, and with where raw goes on. */
 function finalRecord(topic: string, raw: KafkaRecord, rewinds: number): OutgoingRecord {
   const { [FINALIZED_HEADER]: _, ...headers } = raw.headers;
-  return { topic, key: raw.key, value: bytesOf(raw), headers: { ...headers, ...rewindHeaders(rewinds) } };
+  const own = { [RAW_NEXT_HEADER]: String(raw.offset + 1), ...rewindHeaders(rewinds) };
+  return { topic, key: raw.key, value: bytesOf(raw), headers: { ...headers, ...own } };
 }
 
 function refOf({ height, hash }: BlockRef): BlockRef {

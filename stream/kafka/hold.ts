@@ -31,6 +31,8 @@ export interface Outcome {
 
 /** A stage's own part of the hold pattern: deterministic, so that a replay yields the same. */
 export interface Holder {
+  /** The input offset from which it goes on, where its output tells that better than the group's offset does. */
+  readonly start?: number | undefined;
   /** What `input` results in, what stands already left out. Throws where the stage must stop; what it yielded before is written. */
   process(input: KafkaRecord): Iterable<Outcome> | AsyncIterable<Outcome>;
   /** The oldest input offset that is still needed when all below `next` is processed. */
@@ -98,7 +100,7 @@ async function own(
   const committed = await claim.committed();
   const holder = await opened.add(plan.open(committed));
   if (await isPast(context, plan)) return;
-  const start = committed ?? (await context.broker.bounds(plan.input)).low;
+  const start = holder.start ?? committed ?? (await context.broker.bounds(plan.input)).low;
   const reader = await opened.add(context.broker.openReader(plan.input, start));
   const transactions = new Transactions(context, { writer, claim }, committed);
   let first: number | undefined;

@@ -36,7 +36,11 @@ export async function findIncident(
   const { low, high } = await broker.bounds(topics.raw);
   const gate = await openGate(context, policy, committed);
   try {
-    for await (const record of readBetween(broker, { topic: topics.raw, from: committed ?? low, to: high })) {
+    for await (const record of readBetween(broker, {
+      topic: topics.raw,
+      from: gate.start ?? committed ?? low,
+      to: high,
+    })) {
       const step = await trial(() => gate.process(record));
       switch (step.kind) {
         case "silent":

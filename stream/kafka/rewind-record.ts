@@ -1,5 +1,6 @@
 import type { BlockHeader } from "../block.ts";
 import { flowsToJson, RecordInvalid } from "../flow/json.ts";
+import { RAW_NEXT_HEADER } from "./block-record.ts";
 import type { KafkaRecord, OutgoingRecord } from "./broker.ts";
 
 /**
@@ -51,18 +52,26 @@ export function takenBackHeaders(rewinds: number): Readonly<Record<string, strin
   return { ...rewindHeaders(rewinds), [TAKEN_BACK_HEADER]: String(rewinds) };
 }
 
-/** Rewind number `rewinds` in final: it has the headers of the block that the chain goes on from, and no body. */
-export function finalRewind(
-  topic: string,
-  block: { readonly header: BlockHeader; readonly headers: Readonly<Record<string, string>> },
-  rewinds: number,
-): OutgoingRecord {
-  const { height, hash } = block.header;
+/** What a rewind goes back to, and how it goes on from there. */
+export interface RewindGoal {
+  readonly header: BlockHeader;
+  /** Of the block's own record in final. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Counts the chain's rewinds from 1. */
+  readonly rewinds: number;
+  /** The offset of raw from which the gate goes on. */
+  readonly rawNext: number;
+}
+
+/** A rewind in final: it has the headers of the block that the chain goes on from, and no body. */
+export function finalRewind(topic: string, goal: RewindGoal): OutgoingRecord {
+  const { header, headers, rewinds, rawNext } = goal;
+  const { height, hash } = header;
   return {
     topic,
     key: REWIND_KEY,
     value: Buffer.from(JSON.stringify({ rewind: rewinds, height, hash })),
-    headers: { ...block.headers, ...rewindHeaders(rewinds) },
+    headers: { ...headers, [RAW_NEXT_HEADER]: String(rawNext), ...rewindHeaders(rewinds) },
   };
 }
 

@@ -59,11 +59,11 @@ export async function rewind(context: StageContext, height: number, rules: HourR
       opened.add(broker.claim({ group: stageId(context, stage), topic: topics.raw }, context.signal));
     await claimOf("ingest");
     const claim = await claimOf("gate");
-    const offset = await announceAgain(context, branch, opened);
+    const rawNext = await announceAgain(context, branch, opened);
     const rewinds = newest.rewinds + 1;
     const writer = await opened.add(broker.openWriter(stageId(context, "gate")));
-    const record = finalRewind(topics.final, { header: block, headers: block.headers }, rewinds);
-    await writer.commit([record], { claim, offset });
+    const record = finalRewind(topics.final, { header: block, headers: block.headers, rewinds, rawNext });
+    await writer.commit([record], { claim, offset: rawNext });
     return { rewinds, to: refOf(block), blocks: final.length - 1 };
   } finally {
     await opened.close();

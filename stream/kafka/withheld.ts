@@ -37,13 +37,13 @@ export class Withheld {
 
   /** Lets go of all but those at `offsets`. */
   retain(offsets: ReadonlySet<number>): void {
-    for (const offset of this.#kept.keys()) if (!offsets.has(offset)) this.drop(offset);
+    for (const offset of this.#kept.keys()) if (!offsets.has(offset)) this.#drop(offset);
   }
 
   /** The record at `offset`, for the last time. */
   async take(offset: number): Promise<KafkaRecord> {
     const kept = this.#kept.get(offset);
-    this.drop(offset);
+    this.#drop(offset);
     return kept ?? (await this.#reread(offset));
   }
 
@@ -52,7 +52,7 @@ export class Withheld {
   }
 
   /** Lets go of the record at `offset`. */
-  drop(offset: number): void {
+  #drop(offset: number): void {
     const record = this.#kept.get(offset);
     if (record === undefined) return;
     this.#kept.delete(offset);

@@ -3,6 +3,11 @@ import type { NodeState } from "./node.ts";
 import type { Random } from "./random.ts";
 import type { Story, Turn } from "./story.ts";
 
+/** A turn in which nothing leaves and all nodes hear of everything. */
+export function plainTurn(grow: number, finalizedLag: number): Turn {
+  return { afterMs: 500, depth: 0, grow, finalizedLag, views: [], returns: false, rogue: false };
+}
+
 /** Plays the turns of a story on the chain: what its blocks are, and what each node has heard of them. */
 export class Director {
   readonly chain: SimChain;
@@ -32,7 +37,7 @@ export class Director {
   }
 
   play(turn: Turn): void {
-    const depth = turn.rogue ? this.#head.height - this.#floor + 1 : turn.depth;
+    const depth = turn.rogue ? this.#head.height - this.#floor + 1 + turn.depth : turn.depth;
     const kept = this.#returned(turn) ?? this.#below(Math.min(depth, this.#mostDepth(turn)));
     const wanted = kept === undefined || turn.rogue ? Math.max(1, turn.grow) : turn.grow;
     let head = kept;

@@ -41,6 +41,7 @@ async function play({ disk, openFormat }: LakeEdge, lake: string): Promise<reado
     const position = {
       nextOffset: meta.height + 1,
       height: meta.height,
+      rewinds: meta.closed ? 2 : 0,
       watermark: meta.closed ? meta.height : null,
     };
     const cut = meta.upTo === undefined ? {} : { upTo: meta.upTo };

@@ -17,6 +17,8 @@ export interface OracleReorg {
 export interface Released {
   readonly kind: "block" | "rewind";
   readonly block: SimBlock;
+  /** The offset of raw behind the announcement by which the block stands, or from which the gate goes on after the rewind. */
+  readonly rawNext: number;
 }
 
 /** An operator's rewind, as the logs tell of it. */
@@ -68,7 +70,7 @@ export function outcomeOf(raw: readonly KafkaRecord[], truth: Truth, reading: Re
   const { rewind } = reading;
   if (rewind === undefined) {
     const only = walk(raw, truth, { ...reading, kept: [], earlier: [] });
-    return { ...only, released: only.final.map(asReleased) };
+    return { ...only, released: only.final.map(releasedBy(only)) };
   }
   const before = walk(
     raw.filter(({ offset }) => offset < rewind.rawEnd),
@@ -89,9 +91,9 @@ export function outcomeOf(raw: readonly KafkaRecord[], truth: Truth, reading: Re
     ...after,
     reorgs: [...before.reorgs.slice(0, rewind.reorgs), ...after.reorgs],
     released: [
-      ...told.map(asReleased),
-      { kind: "rewind", block: to },
-      ...after.final.slice(kept.length).map(asReleased),
+      ...told.map(releasedBy(before)),
+      { kind: "rewind", block: to, rawNext: rewind.from },
+      ...after.final.slice(kept.length).map(releasedBy(after)),
     ],
   };
 }
@@ -110,8 +112,8 @@ export function chainBefore({ released }: Pick<Outcome, "released">): readonly S
   return released.slice(0, Math.max(0, at)).map(({ block }) => block);
 }
 
-function asReleased(block: SimBlock): Released {
-  return { kind: "block", block };
+function releasedBy({ announcedAt }: Walked): (block: SimBlock) => Released {
+  return (block) => ({ kind: "block", block, rawNext: (announcedAt.get(block.hash) as number) + 1 });
 }
 
 /** What was announced before a rewind, and is read after it, is one branch above the block that the chain goes on from. */
@@ -124,6 +126,12 @@ function checkBranch(records: readonly KafkaRecord[], to: SimBlock): void {
   }
 }
 
+/** What comes of a walk through raw. */
+interface Walked extends Omit<Outcome, "released"> {
+  /** Where each block's announcement stands that put it on its branch last. */
+  readonly announcedAt: ReadonlyMap<string, number>;
+}
+
 /** Works through raw from where `kept` is final; `earlier`: records that stand before those. */
 function walk(
   raw: readonly KafkaRecord[],
@@ -134,8 +142,9 @@ function walk(
     kept,
     earlier,
   }: Reading & { readonly kept: readonly SimBlock[]; readonly earlier: readonly KafkaRecord[] },
-): Omit<Outcome, "released"> {
+): Walked {
   const { chain } = truth;
+  const announcedAt = new Map<string, number>();
   let branch: readonly SimBlock[] = kept;
   const final: SimBlock[] = [...kept];
   const reorgs: OracleReorg[] = [];
@@ -149,7 +158,7 @@ function walk(
     } else {
       const next = chain.upTo(block);
       if (final.some((released, at) => next[at] !== released))
-        return { final, reorgs, haltsAt: record.offset };
+        return { final, reorgs, haltsAt: record.offset, announcedAt };
       const orphaned = branch.filter((old) => !next.includes(old)).reverse();
       if (orphaned.length > 0) {
         const stays = branch.length - orphaned.length;
@@ -162,10 +171,11 @@ function walk(
         });
       }
       branch = next;
+      announcedAt.set(block.hash, record.offset);
     }
     final.push(...branch.slice(final.length, Math.max(final.length, finalCount(branch, record, policy))));
   }
-  return { final, reorgs, haltsAt: undefined };
+  return { final, reorgs, haltsAt: undefined, announcedAt };
 }
 
 function finalCount(branch: readonly SimBlock[], record: KafkaRecord, policy: FinalityPolicy): number {

@@ -42,7 +42,6 @@ function followers(stage: Stage, process: SimProcess, context: StageContext): re
   const run = (role: Parameters<typeof runStage>[0]) => (going: StageContext) =>
     runStage(role, stage, process, going);
   const db = stage.stores.postgres.open(process, stageId(context, "rewind"));
-  const edge = stage.stores.lake.open(process);
   return [
     {
       height: async () => {
@@ -65,18 +64,23 @@ function followers(stage: Stage, process: SimProcess, context: StageContext): re
       },
       run: run("postgres"),
     },
-    {
-      height: async () => {
-        const format = await edge.openFormat();
-        const heights = [-1];
-        for (const spec of Object.values(LAKE_TABLES))
-          for (const meta of (await format.readMetas({ lake: LAKE, chain: CHAIN, spec })).values())
-            heights.push(meta.height);
-        return Math.max(...heights);
-      },
-      run: run("parquet"),
-    },
+    ...(stage.story.rewind?.lakeAway === undefined ? [lakeFollower(stage, process, run("parquet"))] : []),
   ];
+}
+
+function lakeFollower({ stores }: Stage, process: SimProcess, run: Follower["run"]): Follower {
+  const edge = stores.lake.open(process);
+  return {
+    height: async () => {
+      const format = await edge.openFormat();
+      const heights = [-1];
+      for (const spec of Object.values(LAKE_TABLES))
+        for (const meta of (await format.readMetas({ lake: LAKE, chain: CHAIN, spec })).values())
+          heights.push(meta.height);
+      return Math.max(...heights);
+    },
+    run,
+  };
 }
 
 /** To which height a rewind may go that leaves `depth` of the final blocks out on which the chain still builds; undefined: none is final. */

@@ -45,6 +45,8 @@ function* shorter(story: Story): Generator<Story> {
   if (story.rewind !== undefined) yield { ...story, rewind: undefined };
   if (story.rewind !== undefined && story.rewind.depth > 0)
     yield { ...story, rewind: { ...story.rewind, depth: story.rewind.depth - 1 } };
+  if (story.rewind?.grow !== undefined && story.rewind.grow > 1)
+    yield { ...story, rewind: { ...story.rewind, grow: story.rewind.grow >> 1 } };
   if (story.compacts) yield { ...story, compacts: false };
   for (const [at, turn] of turns.entries())
     for (const plainer of plainerTurns(turn)) yield { ...story, turns: turns.with(at, plainer) };

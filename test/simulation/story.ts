@@ -10,7 +10,7 @@ export type Role = (typeof ROLES)[number];
 export interface Turn {
   /** How long after the turn before it, virtual ms. */
   readonly afterMs: number;
-  /** How many of the newest blocks leave the chain (fewer where one of them may be final). */
+  /** How many of the newest blocks leave the chain (fewer where one of them may be final); of a rogue turn how many final ones besides one. */
   readonly depth: number;
   readonly grow: number;
   /** The branch that was left last is the chain again (where nothing speaks against it), before others come. */
@@ -41,6 +41,16 @@ export interface RewindTurn {
   readonly depth: number;
   /** Whether a rewind that was cut short is called again; else the stages are started as it left them. */
   readonly insists: boolean;
+  /** How many blocks come in the end, so that what was taken back is final anew: with few of them little is. */
+  readonly grow?: number;
+  /** The lake is another machine's, whose stage the rewind does not reach: it follows when it starts again. */
+  readonly lakeAway?: LakeAway | undefined;
+}
+
+/** When another machine's lake is not there: from so many turns before a rewind until so long after it (virtual ms). */
+export interface LakeAway {
+  readonly turns: number;
+  readonly lateMs: number;
 }
 
 /** All that a run is made of: with the same story it is the same run. */
@@ -69,6 +79,10 @@ const MOST_BLOWS = 8;
 /** How many stories have a rewind, and how often it may be struck. */
 const REWOUND = 0.1;
 const MOST_REWIND_BLOWS = 3;
+/** Most blocks that come after a rewind: more than any final block needs confirmations, and than were taken back. */
+const MOST_AFTER_REWIND = 16;
+/** Longer than the broker waits until it compacts. */
+const MOST_LATE_MS = 8_000;
 
 /** The story of a seed. */
 export function tell(seed: number): Story {
@@ -77,7 +91,7 @@ export function tell(seed: number): Story {
     ? { kind: "confirmations", confirmations: random.whole(1, 5) }
     : { kind: "tag", tag: "finalized" };
   const nodes = random.whole(1, 2);
-  const rogue = random.chance(0.04);
+  const rogue = random.chance(0.08);
   const turns = Array.from({ length: random.whole(2, MOST_TURNS) }, () => turnOf(random, nodes));
   const plain: Story = {
     seed,
@@ -93,19 +107,18 @@ export function tell(seed: number): Story {
     blows: Array.from({ length: random.whole(0, MOST_BLOWS) }, () => blowOf(random)),
   };
   if (plain.until !== undefined || !random.chance(rogue ? 0.6 : REWOUND)) return plain;
-  return {
-    ...plain,
-    rewind: {
-      after: rogue ? turns.length : random.whole(1, turns.length),
-      waitMs: random.whole(0, rogue ? 15_000 : 4_000),
-      depth: random.whole(0, 6),
-      insists: random.chance(0.7),
-    },
-    blows: [
-      ...plain.blows,
-      ...Array.from({ length: random.whole(0, MOST_REWIND_BLOWS) }, () => rewindBlowOf(random)),
-    ],
+  const rewind = {
+    after: rogue ? turns.length : random.whole(1, turns.length),
+    waitMs: random.whole(0, rogue ? 15_000 : 4_000),
+    depth: random.whole(0, 6),
+    insists: random.chance(0.7),
   };
+  const blows = Array.from({ length: random.whole(0, MOST_REWIND_BLOWS) }, () => rewindBlowOf(random));
+  const grow = random.whole(1, MOST_AFTER_REWIND);
+  const lakeAway = random.chance(0.5)
+    ? { turns: random.whole(0, 3), lateMs: random.whole(0, MOST_LATE_MS) }
+    : undefined;
+  return { ...plain, rewind: { ...rewind, grow, lakeAway }, blows: [...plain.blows, ...blows] };
 }
 
 function turnOf(random: Random, nodes: number): Turn {
@@ -167,8 +180,13 @@ export function readable(story: Story): readonly string[] {
 
 function rewindText({ rewind }: Story): string {
   if (rewind === undefined) return "";
-  const { after, waitMs, depth, insists } = rewind;
-  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${insists ? ", called until it is through" : ""}`;
+  const { after, waitMs, depth, insists, grow = 1, lakeAway } = rewind;
+  const calls = insists ? ", called until it is through" : "";
+  const lake =
+    lakeAway === undefined
+      ? ""
+      : `, while the lake's stage is not there, from ${lakeAway.turns} turns before until ${lakeAway.lateMs} ms after it`;
+  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${calls}${lake}, and in the end ${grow} come`;
 }
 
 function turnLine({ afterMs, depth, grow, returns, finalizedLag, views, rogue }: Turn): string {

@@ -178,10 +178,11 @@ function finalOf(record: KafkaRecord) {
     time,
     bytes: text(record),
     finalized: record.headers["finalized"],
+    rawNext: record.headers["raw-next"],
   };
 }
 
-function expectedFinal({ kind, block }: Released) {
+function expectedFinal({ kind, block, rawNext }: Released) {
   const { height, hash, parent, time, bytes } = block;
   const text =
     kind === "block" ? Buffer.from(bytes).toString("utf8") : JSON.stringify({ rewind: 1, height, hash });
@@ -193,6 +194,7 @@ function expectedFinal({ kind, block }: Released) {
     time: String(time),
     bytes: text,
     finalized: undefined,
+    rawNext: String(rawNext),
   };
 }
 

@@ -1,6 +1,5 @@
 import { SimCluster } from "./cluster.ts";
-import { Director } from "./director.ts";
-import { isFeedThrough } from "./feed.ts";
+import { Director, plainTurn } from "./director.ts";
 import { SimLake } from "./lake.ts";
 import { type Outcome, outcomeOf, type Rewind } from "./oracle.ts";
 import { SimPostgres } from "./postgres.ts";
@@ -11,6 +10,7 @@ import { CHAIN, runRole, type Stage, TOPICS } from "./stages.ts";
 import { judgeStores, type Stores, storesDifference } from "./stores.ts";
 import { type Blow, type RewindTurn, ROLES, type Role, type Story, type Turn } from "./story.ts";
 import { BadEnd, endless, type Household, Supervisor } from "./supervisor.ts";
+import { isThrough, type Scene } from "./through.ts";
 import { judgeTopics } from "./verdict.ts";
 
 /** How long all may take after the last turn: several freezes of 20 s, each with a takeover. */
@@ -36,8 +36,9 @@ export class World implements Household {
   readonly #stage: Stage;
   readonly #effects = new Map<Blow["role"], number>();
   readonly #supervisor: Supervisor;
-  /** Ends the supervision of all that follow the chain, and of the feed. */
+  /** End the supervision of all that follow the chain, of the lake's sinks among them, and of the feed. */
   #over = endless();
+  #lakeOver = endless();
   readonly #feedOver = endless();
   #rewind: Rewind | undefined;
   readonly #failed: Promise<never>;
@@ -107,17 +108,17 @@ export class World implements Household {
     if (until !== undefined) await this.#playUntil(start + until, turns.slice(0, before));
     const lives = [this.#startFeeds(), this.#startAll(undefined)];
     for (const [at, turn] of turns.slice(before).entries()) {
+      if (this.#isLakeGone(at)) this.#lakeOver.abort();
       await this.#turn(turn);
       if (this.#story.rewind?.after === at + 1)
         lives.push((await this.#playRewind(this.#story.rewind)).lives);
     }
     this.#calm = true;
-    await this.#turn(this.#plain(1, 2));
-    await this.#turn(this.#plain(0, 0));
+    await this.#turn(plainTurn(this.#story.rewind?.grow ?? 1, 2));
+    await this.#turn(plainTurn(0, 0));
     const outcome = await this.#settle();
     this.#ending = true;
-    this.#over.abort();
-    this.#feedOver.abort();
+    for (const over of [this.#over, this.#lakeOver, this.#feedOver]) over.abort();
     await Promise.all(lives);
     this.#judge(outcome);
   }
@@ -128,7 +129,7 @@ export class World implements Household {
     const lives = this.#startAll(height);
     for (const turn of turns) await this.#turn(turn);
     const wanted = height + (policy.kind === "tag" ? 0 : policy.confirmations);
-    await this.#turn(this.#plain(Math.max(1, wanted - this.director.head.height), 0));
+    await this.#turn(plainTurn(Math.max(1, wanted - this.director.head.height), 0));
     const late = this.scheduler.sleep(SETTLE_MS).then(() => {
       throw new BadEnd(
         `told to end at ${height}, ${this.#supervisor.running.map(({ name }) => name)} never did`,
@@ -148,16 +149,32 @@ export class World implements Household {
   }
 
   /** All stages are stopped, a rewind is made or tried, and they are started again. Resolves with their lives. */
-  async #playRewind({ waitMs, depth, insists }: RewindTurn): Promise<{ readonly lives: Promise<void> }> {
+  async #playRewind(turn: RewindTurn): Promise<{ readonly lives: Promise<void> }> {
+    const { waitMs, depth, insists, lakeAway } = turn;
     await this.scheduler.sleep(waitMs);
-    this.#over.abort();
+    for (const over of [this.#over, this.#lakeOver]) over.abort();
     while (STAGES.some((role) => this.cluster.group(`${role}-${CHAIN}`).isAlive))
       await this.scheduler.sleep(LOOK_MS);
     const height = rewindHeight(this.cluster, this.director, depth);
     if (height !== undefined) await this.#putBack(height, insists);
     this.#over = endless();
+    this.#lakeOver = endless();
     this.#supervisor.halted = false;
-    return { lives: this.#startAll(undefined) };
+    return { lives: lakeAway === undefined ? this.#startAll(undefined) : this.#startLate(lakeAway.lateMs) };
+  }
+
+  /** Whether the lake's sinks end before this turn. */
+  #isLakeGone(at: number): boolean {
+    const { rewind } = this.#story;
+    if (rewind?.lakeAway === undefined || at >= rewind.after) return false;
+    return at === Math.max(0, rewind.after - rewind.lakeAway.turns);
+  }
+
+  /** As `#startAll`, the lake's sinks later than the others. */
+  async #startLate(lateMs: number): Promise<void> {
+    const others = STAGES.filter((role) => role !== "parquet");
+    const lake = this.scheduler.sleep(lateMs).then(() => this.#startRoles(["parquet"], undefined));
+    await Promise.all([this.#startRoles(others, undefined), lake]);
   }
 
   async #putBack(height: number, insists: boolean): Promise<void> {
@@ -197,22 +214,23 @@ export class World implements Household {
   /** Starts a process again whenever it is gone. */
   #supervise(name: string, role: Role, until: number | undefined): Promise<void> {
     const stage = { ...this.#stage, until };
-    const { signal } = role === "feed" ? this.#feedOver : this.#over;
+    const follows = role === "parquet" ? this.#lakeOver : this.#over;
+    const { signal } = role === "feed" ? this.#feedOver : follows;
     return this.#supervisor.supervise(name, (process, stop) => runRole(role, stage, process, stop), {
       over: signal,
       once: until !== undefined,
     });
   }
 
-  /** A turn in which nothing leaves and all nodes hear of everything. */
-  #plain(grow: number, finalizedLag: number): Turn {
-    return { afterMs: 500, depth: 0, grow, finalizedLag, views: [], returns: false, rogue: false };
-  }
-
   #outcome(): Outcome {
     const { policy, rewind } = this.#story;
     const reading = { policy, mayRepeat: rewind !== undefined, rewind: this.#rewind };
     return outcomeOf(this.cluster.log(TOPICS.raw).history, this.director, reading);
+  }
+
+  get #scene(): Scene {
+    const { cluster, director, stores } = this;
+    return { story: this.#story, cluster, director, stores, halted: this.#supervisor.halted };
   }
 
   #judge(outcome: Outcome): void {
@@ -250,7 +268,7 @@ export class World implements Household {
       const raw = this.cluster.log(TOPICS.raw).history;
       if (raw.length !== seen) outcome = this.#outcome();
       seen = raw.length;
-      if (outcome !== undefined && this.#isThrough(outcome)) {
+      if (outcome !== undefined && isThrough(this.#scene, outcome)) {
         differs = storesDifference(this.stores, { outcome, story: this.#story, chain: this.director.chain });
         if (differs === undefined) return outcome;
       }
@@ -262,29 +280,6 @@ export class World implements Household {
     );
     throw new BadEnd(
       `nothing goes on: records of ${stands.join(", ")}; final must have ${outcome?.final.length}`,
-    );
-  }
-
-  #isThrough(outcome: Outcome): boolean {
-    const count = (topic: string) => this.cluster.log(topic).history.length;
-    const last = this.cluster.log(TOPICS.raw).history.at(-1);
-    const head = this.director.head;
-    const named = this.#story.policy.kind === "tag" ? `${head.height}:${head.hash}` : undefined;
-    const isRawThrough = last?.key === head.hash && last.headers["finalized"] === named;
-    const marks = this.cluster.log(TOPICS.exchangeFlows).history.filter(({ key }) => key === "watermark");
-    const isHalted = outcome.haltsAt === undefined || this.#supervisor.halted;
-    const counts = [count(TOPICS.final), count(TOPICS.flows), marks.length];
-    const isGateThrough = count(TOPICS.reorgs) >= outcome.reorgs.length;
-    const isRead = isFeedThrough(this.stores.lake, {
-      blocks: outcome.final,
-      timeRule: this.#story.timeRule,
-    });
-    return (
-      isRawThrough &&
-      isRead &&
-      isHalted &&
-      isGateThrough &&
-      counts.every((one) => one >= outcome.released.length)
     );
   }
 

@@ -57,9 +57,9 @@ export class MemoryCluster {
     this.log(topic).truncate(offset);
   }
 
-  /** Keeps only the last record of each key, as the log cleaner does in the end. */
-  compact(topic: string): void {
-    this.log(topic).compact();
+  /** Keeps only the last record of each key, as the log cleaner does in the end; a day later tombstones are gone too. */
+  compact(topic: string, tombstones: "kept" | "gone" = "kept"): void {
+    this.log(topic).compact(tombstones);
   }
 
   log(topic: string): MemoryLog {

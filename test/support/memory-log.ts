@@ -75,8 +75,11 @@ export class MemoryLog {
     this.#entries = this.#entries.filter((entry) => entry.offset >= this.#low);
   }
 
-  compact(): void {
+  compact(tombstones: "kept" | "gone"): void {
     const last = new Map(this.#entries.map((entry) => [entry.record?.key, entry.offset]));
-    this.#entries = this.#entries.filter((entry) => last.get(entry.record?.key) === entry.offset);
+    this.#entries = this.#entries.filter(
+      ({ record, offset }) =>
+        last.get(record?.key) === offset && (tombstones === "kept" || record?.value !== null),
+    );
   }
 }

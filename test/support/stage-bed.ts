@@ -85,13 +85,13 @@ export function rawRecord(block: BlockHeader, finalized?: BlockRef): OutgoingRec
   };
 }
 
-/** The final record of a block. */
-export function finalRecord(block: BlockHeader): OutgoingRecord {
+/** The final record of a block that was announced at `offset` of raw. */
+export function finalRecord(block: BlockHeader & { readonly offset?: number }): OutgoingRecord {
   return {
     topic: TOPICS.final,
     key: block.hash,
     value: Buffer.from(`bytes of ${block.hash}`),
-    headers: blockHeaders(block),
+    headers: { ...blockHeaders(block), "raw-next": String((block.offset ?? 0) + 1) },
   };
 }
 

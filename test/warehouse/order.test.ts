@@ -17,7 +17,7 @@ const rewindOf = (kind: "final" | "flows", height: number) => {
   if (header === undefined) throw new Error("a story has a block");
   const headers = { height: `${height}`, hash: header.hash, parent: header.parent, time: `${START}` };
   return kind === "final"
-    ? finalRewind(TOPICS.final, { header, headers }, 1)
+    ? finalRewind(TOPICS.final, { header, headers, rewinds: 1, rawNext: 0 })
     : flowsRewind(TOPICS.flows, header, 1);
 };
 

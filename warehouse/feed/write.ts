@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { ChainName } from "../../stream/block.ts";
@@ -14,6 +14,7 @@ import {
 } from "../compare-day.ts";
 import { type Day, parseDay } from "../day.ts";
 import type { Disk } from "../disk.ts";
+import { settleFolders } from "../durable.ts";
 import { daysInLake, stagingOf } from "../lake/day-file.ts";
 import { LAKE_TABLES } from "../lake/tables.ts";
 import { takeTurn } from "../turns.ts";
@@ -88,6 +89,7 @@ export async function writeFeeds(options: FeedOptions): Promise<readonly FeedOut
   const signal = options.signal ?? new AbortController().signal;
   const tenure = await takeTurn(stagingOf(feed), edge, signal);
   try {
+    await settleFolders([dirname(feed), feed], edge.disk);
     const database = await edge.openDatabase(options.databaseUrl, { signal });
     try {
       const format = await edge.openFormat(join(tenure.folder, "spill"));

@@ -1,17 +1,16 @@
 import { dirname, join } from "node:path";
 import type { ChainName } from "../../stream/block.ts";
+import type { Standing } from "../../stream/kafka/rewind-record.ts";
 import { type Day, parseDay } from "../day.ts";
 import { DISK, type Disk } from "../disk.ts";
-import { replaceFile } from "../durable.ts";
+import { replaceFile, settleFolders } from "../durable.ts";
 import { type DuckDb, literal } from "./duckdb.ts";
 import type { TableSpec } from "./tables.ts";
 
-/** Where a table stands in its topic. */
-export interface Position {
+/** Where a table stands in its topic: by the last block whose outcome lies below `nextOffset` (height -1: none), and by the rewinds that it went through. */
+export interface Position extends Standing {
   /** The offset of the next record to be taken. */
   readonly nextOffset: number;
-  /** The last block whose outcome lies below `nextOffset`; -1: none. */
-  readonly height: number;
   /** The chain's watermark as known there (Unix seconds), or null. */
   readonly watermark: number | null;
 }
@@ -93,6 +92,7 @@ function parseMeta(json: string): DayMeta {
   return {
     nextOffset: Number(values["sluice.next_offset"]),
     height: Number(values["sluice.height"]),
+    rewinds: Number(values["sluice.rewinds"] ?? "0"),
     watermark: watermark === "" ? null : Number(watermark),
     closed: values["sluice.closed"] === "true",
   };
@@ -129,11 +129,25 @@ export function publishDay(disk: Disk, files: DayFiles, day: Day, staged: string
   return replaceFile(staged, dayPath(files, day), disk);
 }
 
+/** Makes the files that `metas` tell of durable, whoever put them in place: of closed days only the last one can want it. */
+export async function settleDays(
+  disk: Disk,
+  files: TablePlace,
+  metas: ReadonlyMap<Day, DayMeta>,
+): Promise<void> {
+  const newest = Math.max(...[...metas.values()].map(({ nextOffset }) => nextOffset));
+  const days = [...metas].filter(([, meta]) => !meta.closed || meta.nextOffset === newest);
+  const folders = days.map(([day]) => dirname(dayPath(files, day)));
+  const chain = dirname(dirname(dayPath(files, "*" as Day)));
+  await settleFolders([dirname(files.lake), files.lake, dirname(chain), chain, ...folders], disk);
+}
+
 /** Takes a day out of the lake: into the writer's own folder, which a writer that was replaced has no more. */
 export async function withdrawDay(disk: Disk, files: DayFiles, day: Day): Promise<void> {
   const path = dayPath(files, day);
   const withdrawn = join(files.staging, `${files.spec.name}-${day}.withdrawn`);
   await disk.rename(path, withdrawn);
+  await disk.sync(dirname(path));
   await disk.remove(withdrawn);
   await disk.removeEmpty(dirname(path));
 }
@@ -177,5 +191,5 @@ function readCsv(spec: TableSpec, csv: string): string {
 
 function metaLiteral(meta: DayMeta): string {
   return `{'sluice.next_offset': '${meta.nextOffset}', 'sluice.height': '${meta.height}',
-    'sluice.watermark': '${meta.watermark ?? ""}', 'sluice.closed': '${meta.closed}'}`;
+    'sluice.rewinds': '${meta.rewinds}', 'sluice.watermark': '${meta.watermark ?? ""}', 'sluice.closed': '${meta.closed}'}`;
 }

@@ -2,7 +2,15 @@ import { join } from "node:path";
 import { Fenced } from "../../stream/kafka/errors.ts";
 import type { Day } from "../day.ts";
 import { DayBuffer } from "./day-buffer.ts";
-import { type DayFiles, type DayMeta, type Position, publishDay, withdrawDay } from "./day-file.ts";
+import {
+  type DayFiles,
+  type DayMeta,
+  dayPath,
+  type Position,
+  publishDay,
+  settleDays,
+  withdrawDay,
+} from "./day-file.ts";
 import type { LakeTools } from "./edge.ts";
 import { isOver, startOf, writeOrder } from "./progress.ts";
 
@@ -34,7 +42,7 @@ interface OpenDay {
   readonly buffer: DayBuffer;
 }
 
-const START: Position = { nextOffset: 0, height: -1, watermark: null };
+const START: Position = { nextOffset: 0, height: -1, rewinds: 0, watermark: null };
 
 /** The day files of one table of one chain, during its writer's tenure. */
 export class DayStore {
@@ -60,9 +68,11 @@ export class DayStore {
     this.#flushed = this.#taken;
   }
 
-  /** Reads what the files say of themselves. `owner` is named where another process turns out to own them. */
+  /** Reads what the files say of themselves, and makes them durable as they are. `owner` is named where another process turns out to own them. */
   static async open(tools: LakeTools, files: DayFiles, owner: string): Promise<DayStore> {
-    return new DayStore(tools, files, owner, await tools.format.readMetas(files));
+    const metas = await tools.format.readMetas(files);
+    await settleDays(tools.disk, files, metas);
+    return new DayStore(tools, files, owner, metas);
   }
 
   get taken(): Position {
@@ -144,8 +154,8 @@ export class DayStore {
 
   /**
    * Takes rows of blocks above `to.height` out of their days, and opens again what was closed by such blocks; `lastDay` is the
-   * day of the block at that height. Nothing is lost by a crash in between: until all is done a file stays open from before, so that
-   * the next start comes by the same record.
+   * day of the block at that height: a later day without rows goes. Nothing is lost by a crash in between: until all is done a file
+   * stays open from before, so that the next start comes by the same record.
    */
   async takeBack(to: Position, lastDay: Day): Promise<void> {
     await this.flush(null);
@@ -156,6 +166,8 @@ export class DayStore {
     const affected = files.filter(([, meta]) => meta.height > to.height).sort(([a], [b]) => (a < b ? -1 : 1));
     const newest = affected.at(-1);
     if (newest?.[1].closed === true) await this.#reopen(newest[0]);
+    for (const [day, meta] of files)
+      if (day > lastDay && meta.height <= to.height) await this.#withdrawEmpty(day);
     for (const [day] of affected) await this.#cut(day, to, lastDay);
     this.#taken = to;
     this.#flushed = to;
@@ -170,19 +182,26 @@ export class DayStore {
     this.#open.set(day, { file: meta, buffer: this.#bufferOf(day) });
   }
 
-  /** Leaves a day's rows up to `to`; a day after the last one that has none goes. */
+  /** Leaves a day's rows up to `to`. */
   async #cut(day: Day, to: Position, lastDay: Day): Promise<void> {
     const meta = { ...to, closed: false };
     const { disk, format } = this.#tools;
     const staged = await format.stage(this.files, day, { csv: undefined, meta, upTo: to.height });
+    if (day > lastDay && (await format.isWithoutRows(staged))) return this.#withdraw(day);
     this.#closed.delete(day);
-    if (day > lastDay && (await format.isWithoutRows(staged))) {
-      await withdrawDay(disk, this.files, day);
-      this.#open.delete(day);
-      return;
-    }
     await publishDay(disk, this.files, day, staged);
     this.#open.set(day, { file: meta, buffer: this.#bufferOf(day) });
+  }
+
+  /** A table that had not come to the blocks taken back may have been told of their day by another one. */
+  async #withdrawEmpty(day: Day): Promise<void> {
+    if (await this.#tools.format.isWithoutRows(dayPath(this.files, day))) await this.#withdraw(day);
+  }
+
+  async #withdraw(day: Day): Promise<void> {
+    await withdrawDay(this.#tools.disk, this.files, day);
+    this.#closed.delete(day);
+    this.#open.delete(day);
   }
 
   async #write(day: Day, csv: string | undefined, meta: DayMeta): Promise<void> {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ChainName } from "../../stream/block.ts";
 import type { Day } from "../day.ts";
 import { beginTenure, type Tenure } from "../tenure.ts";
-import { type DayMeta, stagingOf } from "./day-file.ts";
+import { type DayMeta, settleDays, stagingOf, type TablePlace } from "./day-file.ts";
 import { DayStore } from "./day-store.ts";
 import type { DayFormat, LakeEdge } from "./edge.ts";
 import { isOver, startOf } from "./progress.ts";
@@ -41,7 +41,7 @@ export async function openChainLake(
   }
 }
 
-/** Whether the files hold all rows up to `until` and are closed where they can be, as they say themselves; begins no tenure. */
+/** Whether the files hold all rows up to `until`, durably, and are closed where they can be, as they say themselves; begins no tenure. */
 export async function isStored(
   edge: LakeEdge,
   where: { readonly chain: ChainName; readonly until: number | undefined },
@@ -51,19 +51,22 @@ export async function isStored(
   if (until === undefined) return false;
   const format = await edge.openFormat();
   try {
-    const specs = Object.values(LAKE_TABLES);
-    const tables = await Promise.all(specs.map((spec) => format.readMetas({ lake, chain, spec })));
+    const places = Object.values(LAKE_TABLES).map((spec) => ({ lake, chain, spec }));
+    const tables = await Promise.all(places.map((place) => format.readMetas(place)));
     const starts = tables.map((metas) => startOf(metas.values()));
     if (starts.some((start) => start === undefined || start.height < until)) return false;
     const watermark = Math.max(...starts.map((start) => start?.watermark ?? 0));
     const days = new Set(tables.flatMap((metas) => [...metas.keys()]));
-    return [...days].every((day) => tables.every((metas) => isSettled(metas.get(day), day, watermark)));
+    if (![...days].every((day) => tables.every((metas) => isLast(metas.get(day), day, watermark))))
+      return false;
+    for (const [at, metas] of tables.entries()) await settleDays(edge.disk, places[at] as TablePlace, metas);
+    return true;
   } finally {
     format.close();
   }
 }
 
-function isSettled(meta: DayMeta | undefined, day: Day, watermark: number): boolean {
+function isLast(meta: DayMeta | undefined, day: Day, watermark: number): boolean {
   return meta !== undefined && (meta.closed || !isOver(day, watermark));
 }
 

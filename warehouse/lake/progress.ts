@@ -1,3 +1,4 @@
+import type { Standing } from "../../stream/kafka/rewind-record.ts";
 import { type Day, dayEnd } from "../day.ts";
 import type { DayMeta, Position } from "./day-file.ts";
 
@@ -10,9 +11,14 @@ export function startOf(metas: Iterable<DayMeta>): Position | undefined {
   const open = all.filter((meta) => !meta.closed);
   const [first, ...rest] = open.length > 0 ? open : all;
   if (first === undefined) return undefined;
-  const better = (a: DayMeta, b: DayMeta) =>
-    open.length > 0 ? a.nextOffset <= b.nextOffset : a.nextOffset >= b.nextOffset;
-  return rest.reduce((best, meta) => (better(best, meta) ? best : meta), first);
+  const better = (a: DayMeta, b: DayMeta) => (open.length > 0 ? isBehind(a, b) : isBehind(b, a));
+  return rest.reduce((best, meta) => (better(meta, best) ? meta : best), first);
+}
+
+/** Of two at one offset, only one of which was cut for a rewind so far, the other is behind. */
+function isBehind(one: DayMeta, other: DayMeta): boolean {
+  if (one.nextOffset !== other.nextOffset) return one.nextOffset < other.nextOffset;
+  return one.rewinds < other.rewinds;
 }
 
 /** In which order days are written so that a crash in between loses nothing. */
@@ -47,34 +53,52 @@ export function writeOrder(
  * holds for a table once it has taken that mark's block. Only marks at which another day ends are kept.
  */
 export class Watermarks {
-  #marks: { readonly height: number; readonly day: number; readonly watermark: number }[] = [];
-  #rewinds: { readonly rewind: number; readonly height: number }[] = [];
+  /** In the order of their heights. */
+  #marks: readonly Mark[] = [];
+  #rewinds: readonly Standing[] = [];
 
-  /** `rewinds`: how many rewinds the mark counts. A mark of a block that a later one took back says nothing. */
-  add(height: number, watermark: number, rewinds = 0): void {
-    if (this.#rewinds.some((one) => one.rewind > rewinds && one.height < height)) return;
+  /** A mark of a block that a later rewind took back says nothing. */
+  add(block: Standing, watermark: number): void {
+    if (this.#rewinds.some((rewind) => isTakenBack(block, rewind))) return;
     const day = Math.floor(watermark / 86_400);
     const last = this.#marks.at(-1);
-    if (last === undefined || day > last.day) this.#marks.push({ height, day, watermark });
+    if (last === undefined || day > last.day) this.#marks = [...this.#marks, { block, day, watermark }];
   }
 
-  /** For a table that has taken all blocks up to `height`; null: nothing is known yet. */
-  at(height: number): number | null {
-    return this.#marks.findLast((mark) => mark.height <= height)?.watermark ?? null;
+  /** For a table that has taken all blocks up to `taken`; null: nothing is known yet. */
+  at(taken: Standing): number | null {
+    return this.#marks[this.#newestAt(taken)]?.watermark ?? null;
   }
 
-  /** Marks of blocks above `height` hold no more, whichever topic brings word of it first. */
-  takeBack(rewind: number, height: number): void {
-    if (this.#rewinds.some((one) => one.rewind === rewind)) return;
-    this.#rewinds.push({ rewind, height });
-    this.#marks = this.#marks.filter((mark) => mark.height <= height);
+  /** Marks of blocks that a rewind to `rewind` took back hold no more, whichever topic brings word of it first. */
+  takeBack(rewind: Standing): void {
+    if (this.#rewinds.some(({ rewinds }) => rewinds === rewind.rewinds)) return;
+    this.#rewinds = [...this.#rewinds, rewind];
+    this.#marks = this.#marks.filter(({ block }) => !isTakenBack(block, rewind));
   }
 
-  /** Forgets what no table that has taken `height` asks for any more. */
-  forget(height: number): void {
-    const needed = this.#marks.findLastIndex((mark) => mark.height <= height);
+  /** Forgets what none of the tables asks for any more. */
+  forget(tables: readonly Standing[]): void {
+    const needed = Math.min(...tables.map((taken) => this.#newestAt(taken)));
     if (needed > 0) this.#marks = this.#marks.slice(needed);
   }
+
+  /** A table that a rewind has still to reach builds on another branch than the marks after it: -1 where it knows none. */
+  #newestAt(taken: Standing): number {
+    return this.#marks.findLastIndex(
+      ({ block }) => block.rewinds <= taken.rewinds && block.height <= taken.height,
+    );
+  }
+}
+
+interface Mark {
+  readonly block: Standing;
+  readonly day: number;
+  readonly watermark: number;
+}
+
+function isTakenBack(block: Standing, to: Standing): boolean {
+  return block.rewinds < to.rewinds && block.height > to.height;
 }
 
 /** Whether no later block can fall into `day`. */

@@ -1,6 +1,7 @@
 import type { Claim, KafkaRecord, Reader } from "../../stream/kafka/broker.ts";
 import type { Clock } from "../../stream/kafka/clock.ts";
 import { Fenced } from "../../stream/kafka/errors.ts";
+import { lowestRewind } from "../../stream/kafka/rewound.ts";
 import { type StageContext, stageId } from "../../stream/kafka/stage.ts";
 import { topicSpecs } from "../../stream/kafka/topics.ts";
 import type { Day } from "../day.ts";
@@ -10,7 +11,7 @@ import { LAKE_EDGE, type LakeEdge } from "./edge.ts";
 import { type ChainLake, isStored, openChainLake } from "./lake.ts";
 import { whileWritable } from "./outage.ts";
 import { Watermarks } from "./progress.ts";
-import { blocksTap, hourlyTap, isTakingBack, isThrough, legsTap, type Shore, type Tap } from "./taps.ts";
+import { blocksTap, hourlyTap, isThrough, legsTap, type Shore, type Tap } from "./taps.ts";
 
 /** How `runLakeSink` works. */
 export interface LakeOptions {
@@ -79,7 +80,7 @@ class Sink {
   /** DuckDB writes one file at a time: memory is bounded by that. */
   #writing: Promise<void> = Promise.resolve();
   #reported = -1;
-  #seen: Day | undefined;
+  #seen: { readonly day: Day; readonly rewinds: number } | undefined;
 
   constructor(context: StageContext, options: LakeOptions, lake: ChainLake) {
     this.#context = context;
@@ -89,16 +90,17 @@ class Sink {
       chain: context.chain,
       watermarks: new Watermarks(),
       until: context.until,
-      see: (day) => this.#see(day),
+      see: (day, rewinds) => this.#see(day, rewinds),
+      lowestRewind: (since) => lowestRewind(context.broker, context.topics.flows, since),
     };
     this.#taps = [
       { topic: context.topics.final, ...blocksTap(this.#shore, stores.blocks) },
       { topic: context.topics.flows, ...legsTap(this.#shore, stores.flow_legs) },
       { topic: context.topics.exchangeFlows, ...hourlyTap(this.#shore, stores.exchange_flows_hourly) },
     ];
-    for (const { store } of this.#taps) for (const day of store.days) this.#see(day);
-    const { height, watermark } = stores.exchange_flows_hourly.taken;
-    if (watermark !== null) this.#shore.watermarks.add(height, watermark);
+    this.#shareDays();
+    const { taken } = stores.exchange_flows_hourly;
+    if (taken.watermark !== null) this.#shore.watermarks.add(taken, taken.watermark);
   }
 
   async run(stop: AbortSignal, lost: AbortSignal): Promise<boolean> {
@@ -138,19 +140,21 @@ class Sink {
 
   async #takeAll(tap: Tap, records: readonly KafkaRecord[], inOrder: OrderCheck): Promise<void> {
     await inOrder(records);
+    const { rewinds } = tap.store.taken;
     for (const record of records) {
-      if (isThrough(tap.store, this.#context.until)) return;
-      if (isTakingBack(record)) await this.#takeBack(tap, record);
-      else if (!tap.take(record)) return;
+      if (isThrough(tap.store, this.#context.until)) break;
+      const goesOn = tap.takesBack(record) ? await this.#takeBack(tap, record) : tap.take(record);
+      if (!goesOn) break;
     }
+    if (tap.store.taken.rewinds > rewinds) this.#shareDays();
   }
 
-  async #takeBack(tap: Tap, record: KafkaRecord): Promise<void> {
+  async #takeBack(tap: Tap, record: KafkaRecord): Promise<boolean> {
     const turn = this.#writing.then(() => tap.takeBack(record));
-    this.#writing = turn.catch(() => undefined);
-    await turn;
-    this.#seen = undefined;
+    this.#writing = turn.then(nothing, nothing);
+    const goesOn = await turn;
     this.#reported = -1;
+    return goesOn;
   }
 
   async #openReader({ topic, store }: Tap & { readonly topic: string }): Promise<Reader> {
@@ -169,7 +173,7 @@ class Sink {
     const turn = this.#writing.then(() => store.flush(this.#watermarkOf(store), all));
     this.#writing = turn.catch(() => undefined);
     await turn;
-    this.#shore.watermarks.forget(Math.min(...this.#taps.map((tap) => tap.store.taken.height)));
+    this.#shore.watermarks.forget(this.#taps.map((tap) => tap.store.taken));
     this.#report();
   }
 
@@ -181,13 +185,20 @@ class Sink {
   }
 
   #watermarkOf(store: DayStore): number | null {
-    return this.#shore.watermarks.at(store.taken.height);
+    return this.#shore.watermarks.at(store.taken);
   }
 
-  #see(day: Day): void {
-    if (day === this.#seen) return;
-    this.#seen = day;
-    for (const { store } of this.#taps) store.know(day);
+  /** Tables before and after a rewind follow different branches: what one knows of its days means nothing to the other. */
+  #see(day: Day, rewinds: number): void {
+    if (day === this.#seen?.day && rewinds === this.#seen.rewinds) return;
+    this.#seen = { day, rewinds };
+    for (const { store } of this.#taps) if (store.taken.rewinds === rewinds) store.know(day);
+  }
+
+  /** Once a table has followed a rewind, it and those that did so before know of each other's days again. */
+  #shareDays(): void {
+    for (const { store } of this.#taps) for (const day of store.days) this.#see(day, store.taken.rewinds);
+    this.#seen = undefined;
   }
 
   #allThrough(): boolean {
@@ -222,6 +233,8 @@ class Pace {
     if (this.#flushMs > 0) this.#restUntil = after + ((after - before) * (1 - WRITING_SHARE)) / WRITING_SHARE;
   }
 }
+
+function nothing(): void {}
 
 /** Undefined when `signal` aborted the work. */
 async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {

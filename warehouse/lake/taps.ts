@@ -9,9 +9,11 @@ import {
 import type { HourlyFlow } from "../../stream/flow/leg.ts";
 import { blockHeaderOf } from "../../stream/kafka/block-record.ts";
 import type { Broker, KafkaRecord } from "../../stream/kafka/broker.ts";
-import { isRewind, rewindsOf, takenBackBy } from "../../stream/kafka/rewind-record.ts";
+import { isRewind, rewindsOf, type Standing, takenBackBy } from "../../stream/kafka/rewind-record.ts";
+import type { RewoundTo } from "../../stream/kafka/rewound.ts";
 import { type Day, dayOf } from "../day.ts";
 import { finalOrder, flowsOrder, hoursOrder, type OrderCheck, type Place } from "../order.ts";
+import type { Position } from "./day-file.ts";
 import type { DayStore } from "./day-store.ts";
 import type { Watermarks } from "./progress.ts";
 import { blockLine, hourlyLine, legLines } from "./rows.ts";
@@ -22,8 +24,10 @@ export interface Shore {
   readonly watermarks: Watermarks;
   /** The last height to be taken; undefined: no end. */
   readonly until: number | undefined;
-  /** The chain has a block on this day. */
-  see(day: Day): void;
+  /** The chain has a block on this day, as far as `rewinds` of it are followed. */
+  see(day: Day, rewinds: number): void;
+  /** The lowest block that the chain's rewinds after number `since` went back to. */
+  lowestRewind(since: number): Promise<RewoundTo>;
 }
 
 /** From records of one topic to rows of one table. */
@@ -33,13 +37,10 @@ export interface Tap {
   order(broker: Broker, from: Place): OrderCheck;
   /** Takes a record, in order; false: it lies beyond `until`, and nothing more is to be taken. */
   take(record: KafkaRecord): boolean;
-  /** Takes back what an operator's rewind says (a record for which `isTakingBack` holds). */
-  takeBack(record: KafkaRecord): Promise<void>;
-}
-
-/** Whether a record of any of the topics takes back what stands before it; of exchange flows the mark that ends it does. */
-export function isTakingBack(record: KafkaRecord): boolean {
-  return isRewind(record) || (record.key === WATERMARK_KEY && takenBackBy(record) > 0);
+  /** Whether a record takes back what stands before it; of exchange flows the mark that ends it does. */
+  takesBack(record: KafkaRecord): boolean;
+  /** Takes back what an operator's rewind says, by a record for which `takesBack` holds; false as of `take`. */
+  takeBack(record: KafkaRecord): Promise<boolean>;
 }
 
 /** Whether all that `until` asks for is taken. */
@@ -58,17 +59,17 @@ export function blocksTap(shore: Shore, store: DayStore): Tap {
     };
     if (isBeyond(shore, store, block.height)) return false;
     const day = dayOf(block.time);
-    shore.see(day);
     store.add({ day, offset: record.offset, line: blockLine(shore.chain, block) });
     store.advance(positionAfter(record, block.height, shore));
+    shore.see(day, store.taken.rewinds);
     return true;
   };
-  const takeBack = (record: KafkaRecord) => {
+  const takeBack = async (record: KafkaRecord) => {
     const { height, time } = blockHeaderOf(record);
-    shore.watermarks.takeBack(rewindsOf(record), height);
-    return store.takeBack(positionAfter(record, height, shore), dayOf(time));
+    await store.takeBack(positionBack(record, height, shore), dayOf(time));
+    return true;
   };
-  return { store, order: (_, { last }) => finalOrder(last), take, takeBack };
+  return { store, order: (_, { last }) => finalOrder(last), take, takesBack: isRewind, takeBack };
 }
 
 /** Flows into `flow_legs`. */
@@ -77,17 +78,17 @@ export function legsTap(shore: Shore, store: DayStore): Tap {
     const flows = flowsFromJson(text(record));
     if (isBeyond(shore, store, flows.height)) return false;
     const day = dayOf(flows.time);
-    shore.see(day);
     for (const line of legLines(shore.chain, flows)) store.add({ day, offset: record.offset, line });
     store.advance(positionAfter(record, flows.height, shore));
+    shore.see(day, store.taken.rewinds);
     return true;
   };
-  const takeBack = (record: KafkaRecord) => {
+  const takeBack = async (record: KafkaRecord) => {
     const { height, time } = flowsFromJson(text(record));
-    shore.watermarks.takeBack(rewindsOf(record), height);
-    return store.takeBack(positionAfter(record, height, shore), dayOf(time));
+    await store.takeBack(positionBack(record, height, shore), dayOf(time));
+    return true;
   };
-  return { store, order: (_, { last }) => flowsOrder(last), take, takeBack };
+  return { store, order: (_, { last }) => flowsOrder(last), take, takesBack: isRewind, takeBack };
 }
 
 /** Exchange flows into `exchange_flows_hourly`: a block's rows count once its mark has come. */
@@ -111,9 +112,9 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
       return false;
     }
     settle(waiting);
-    shore.see(dayOf(mark.time));
-    if (mark.watermark !== null) shore.watermarks.add(mark.height, mark.watermark, rewindsOf(record));
+    if (mark.watermark !== null) shore.watermarks.add(standingAt(record, mark.height), mark.watermark);
     store.advance(positionAfter(record, mark.height, shore));
+    shore.see(dayOf(mark.time), store.taken.rewinds);
     return true;
   };
   const take = (record: KafkaRecord) => {
@@ -122,17 +123,20 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
     waiting.push({ offset: record.offset, row: hourlyFromJson(text(record)) });
     return true;
   };
+  const takesBack = (record: KafkaRecord) =>
+    record.key === WATERMARK_KEY && (takenBackBy(record) > 0 || rewindsOf(record) > store.taken.rewinds);
   const takeBack = async (record: KafkaRecord) => {
-    const { height, time, watermark } = markFromJson(text(record));
-    shore.watermarks.takeBack(rewindsOf(record), height);
-    if (watermark !== null) shore.watermarks.add(height, watermark, rewindsOf(record));
+    const { nextOffset, rewinds, height: before } = store.taken;
+    // The cleaner may have taken the marks of rewinds, not only of blocks: the next mark counts more of them than we went through.
+    const isMissed = rewindsOf(record) > (takenBackBy(record) > 0 ? rewinds + 1 : rewinds);
+    const { height, time } = isMissed ? await shore.lowestRewind(rewinds) : markFromJson(text(record));
+    shore.watermarks.takeBack(standingAt(record, height));
     // The rows of this very mark, which stand before it, are still to be written: a crash must find them again.
-    const { nextOffset } = store.taken;
-    await store.takeBack({ nextOffset, height, watermark: shore.watermarks.at(height) }, dayOf(time));
-    settle(waiting);
-    store.advance(positionAfter(record, height, shore));
+    const to = standingAt(record, Math.min(height, before));
+    await store.takeBack({ ...to, nextOffset, watermark: shore.watermarks.at(to) }, dayOf(time));
+    return takeMark(record);
   };
-  return { store, order: hoursOrder, take, takeBack };
+  return { store, order: hoursOrder, take, takesBack, takeBack };
 }
 
 /** Heights come without a gap: once one is beyond `until`, nothing up to `until` is still to come. */
@@ -142,8 +146,19 @@ function isBeyond({ until }: Shore, store: DayStore, height: number): boolean {
   return true;
 }
 
-function positionAfter(record: KafkaRecord, height: number, shore: Shore) {
-  return { nextOffset: record.offset + 1, height, watermark: shore.watermarks.at(height) };
+function positionAfter(record: KafkaRecord, height: number, { watermarks }: Shore): Position {
+  const standing = standingAt(record, height);
+  return { ...standing, nextOffset: record.offset + 1, watermark: watermarks.at(standing) };
+}
+
+/** Where a table stands after a rewind's record. */
+function positionBack(record: KafkaRecord, height: number, shore: Shore): Position {
+  shore.watermarks.takeBack(standingAt(record, height));
+  return positionAfter(record, height, shore);
+}
+
+function standingAt(record: KafkaRecord, height: number): Standing {
+  return { rewinds: rewindsOf(record), height };
 }
 
 function text(record: KafkaRecord): string {

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockHash, BlockHeader, BlockRef } from "../../../stream/block.ts";
-import { advance, EMPTY_GATE, type FinalityPolicy, type Reorg } from "../../../stream/finality.ts";
+import {
+  advance,
+  EMPTY_GATE,
+  type FinalityPolicy,
+  type Reorg,
+  type UnfinalizedBlock,
+} from "../../../stream/finality.ts";
 import { reorgToJson } from "../../../stream/flow/json.ts";
 import { announcementOf } from "../../../stream/kafka/block-record.ts";
 import type { OutgoingRecord } from "../../../stream/kafka/broker.ts";
@@ -53,13 +59,13 @@ function child(parent: BlockHeader, branch: number): BlockHeader {
 /** What one pass over raw yields, without Kafka and without stops. */
 function expected(cluster: MemoryCluster, finality: FinalityPolicy) {
   let state = EMPTY_GATE;
-  const final: BlockHeader[] = [];
+  const final: UnfinalizedBlock[] = [];
   const reorgs: Reorg[] = [];
   for (const record of cluster.records(TOPICS.raw)) {
     const step = advance(state, announcementOf(record), finality);
     if (step.kind === "violation" || step.kind === "gap") return { final, reorgs, halted: true };
     state = step.state;
-    final.push(...step.released.map(({ height, hash, parent, time }) => ({ height, hash, parent, time })));
+    final.push(...step.released);
     if (step.kind === "advanced" && step.reorg !== undefined) reorgs.push(step.reorg);
   }
   return { final, reorgs, halted: false };
@@ -82,9 +88,10 @@ describe("the gate, killed anywhere", () => {
           policy,
           batch: fc.integer({ min: 1, max: 3 }),
           crashes: fc.array(fc.integer({ min: 1, max: 14 }), { maxLength: 8 }),
+          put: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
           forgets: fc.boolean(),
         }),
-        async ({ turns, later, policy: finality, batch, crashes, forgets }) => {
+        async ({ turns, later, policy: finality, batch, crashes, put, forgets }) => {
           const cluster = new MemoryCluster();
           const stage = { run: (context: StageContext) => runGate(context, finality), input: TOPICS.raw };
           const all = announcements([...turns, ...later]);
@@ -96,7 +103,10 @@ describe("the gate, killed anywhere", () => {
             expect(died || ending.kind === "rested" || expected(cluster, finality).halted).toBe(true);
           }
           writeRaw(cluster, all.slice(now), batch);
-          if (forgets) cluster.group("gate-story").offset = undefined;
+          const group = cluster.group("gate-story");
+          const end = cluster.records(TOPICS.final).at(-1)?.headers["raw-next"];
+          if (put !== undefined && end !== undefined) group.offset = Math.floor(put * Number(end));
+          if (forgets) group.offset = undefined;
           const wanted = expected(cluster, finality);
           const ending = await runToRest(cluster, stage);
           expect(ending.kind).toBe(wanted.halted ? "failed" : "rested");

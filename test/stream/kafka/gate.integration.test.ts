@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BlockHeader } from "../../../stream/block.ts";
-import { advance, EMPTY_GATE } from "../../../stream/finality.ts";
+import { advance, EMPTY_GATE, type UnfinalizedBlock } from "../../../stream/finality.ts";
 import { announcementOf } from "../../../stream/kafka/block-record.ts";
 import type { Broker, KafkaRecord, OutgoingRecord } from "../../../stream/kafka/broker.ts";
 import { openBroker } from "../../../stream/kafka/client.ts";
@@ -122,7 +122,7 @@ test("gates killed in turn, each with a standby, leave final and reorgs as one g
   await writer.close();
 
   let state = EMPTY_GATE;
-  const wanted: BlockHeader[] = [];
+  const wanted: UnfinalizedBlock[] = [];
   const reorgOffsets: number[] = [];
   for (const record of await readAll(TOPICS.raw)) {
     const step = advance(state, announcementOf(record), POLICY);

@@ -40,7 +40,7 @@ const reorgs = (cluster: MemoryCluster) =>
     .map((record) => reorgFromJson(Buffer.from(record.value ?? []).toString("utf8")));
 
 describe("what the gate releases", () => {
-  test("a block at its third confirmation, with the bytes and headers that it was announced with", async () => {
+  test("a block at its third confirmation, with the bytes and headers that it was announced with, and where raw goes on", async () => {
     const cluster = new MemoryCluster();
     const [a1, a2, a3] = grow(genesis, 3, "a") as [BlockHeader, BlockHeader, BlockHeader];
     announceAll(cluster, genesis, a1);
@@ -49,7 +49,12 @@ describe("what the gate releases", () => {
     announceAll(cluster, a2, a3);
     expect(await gate(cluster, THREE)).toEqual({ kind: "rested" });
     expect(cluster.records(TOPICS.final).map(contentOf)).toEqual(
-      [genesis, a1].map(finalRecord).map(contentOf),
+      [
+        { ...genesis, offset: 0 },
+        { ...a1, offset: 2 },
+      ]
+        .map(finalRecord)
+        .map(contentOf),
     );
   });
 
@@ -60,7 +65,7 @@ describe("what the gate releases", () => {
     cluster.append(rawRecord(chain[2] as BlockHeader, chain[1]));
     await gate(cluster, TAG);
     expect(cluster.records(TOPICS.final).map(contentOf)).toEqual(
-      [genesis, ...chain.slice(0, 2)].map(finalRecord).map(contentOf),
+      [genesis, ...chain.slice(0, 2)].map((block, offset) => contentOf(finalRecord({ ...block, offset }))),
     );
   });
 
@@ -107,17 +112,20 @@ describe("what the gate releases", () => {
     expect(bare.committed("gate-story")).toBe(7);
   });
 
-  test("goes on where final ends when the group's offset was lost", async () => {
-    const cluster = new MemoryCluster();
-    const chain = grow(genesis, 200, "a");
-    announceAll(cluster, genesis, ...grow(genesis, 2, "x"), ...chain.slice(0, 150));
-    await gate(cluster, THREE);
-    cluster.group("gate-story").offset = undefined;
-    announceAll(cluster, ...chain.slice(150));
-    expect(await gate(cluster, THREE)).toEqual({ kind: "rested" });
-    expect(finalHashes(cluster)).toEqual([genesis, ...chain.slice(0, 198)].map((block) => block.hash));
-    expect(reorgs(cluster)).toHaveLength(1);
-  });
+  test.each([undefined, 0, 3, 100])(
+    "goes on where final ends when the group's offset is %s",
+    async (offset) => {
+      const cluster = new MemoryCluster();
+      const chain = grow(genesis, 200, "a");
+      announceAll(cluster, genesis, ...grow(genesis, 2, "x"), ...chain.slice(0, 150));
+      await gate(cluster, THREE);
+      cluster.group("gate-story").offset = offset;
+      announceAll(cluster, ...chain.slice(150));
+      expect(await gate(cluster, THREE)).toEqual({ kind: "rested" });
+      expect(finalHashes(cluster)).toEqual([genesis, ...chain.slice(0, 198)].map((block) => block.hash));
+      expect(reorgs(cluster)).toHaveLength(1);
+    },
+  );
 });
 
 describe("--until", () => {
@@ -203,12 +211,12 @@ describe("a chain that halts", () => {
   test("final that came from another chain is an incident, not overwritten", async () => {
     const cluster = new MemoryCluster();
     const foreign = grow(genesis, 1, "f");
-    cluster.append(finalRecord(genesis), ...foreign.map(finalRecord));
+    cluster.append(finalRecord(genesis), ...foreign.map((block) => finalRecord({ ...block, offset: 2 })));
     announceAll(cluster, genesis, ...grow(genesis, 4, "a"));
     const ending = await gate(cluster, THREE);
     expect(ending).toEqual({
       kind: "failed",
-      error: new FinalityViolation({ height: 1, hash: "f1" as never }, { height: 1, hash: "a1" as never }),
+      error: new FinalityViolation({ height: 1, hash: "f1" as never }, { height: 2, hash: "a2" as never }),
     });
     expect(finalHashes(cluster)).toEqual([genesis.hash, "f1"]);
   });

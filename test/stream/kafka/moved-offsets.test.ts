@@ -150,15 +150,19 @@ describe("gate, whose raw topic somebody deleted", () => {
     const whole = new MemoryCluster();
     for (const block of early) whole.append(rawRecord(block));
     await runToRest(whole, gate);
-    const cluster = new MemoryCluster();
-    cluster.append(...whole.records(TOPICS.final));
-    for (const block of late) cluster.append(rawRecord(block));
-    const ending = await runToRest(cluster, gate);
-    expect(ending).toMatchObject({
-      kind: "failed",
-      error: { name: "OrderBroken", topic: TOPICS.raw, offset: 0 },
-    });
-    expect(cluster.records(TOPICS.final)).toHaveLength(whole.records(TOPICS.final).length);
+    const longer = [...late, ...grow(late.at(-1) as BlockHeader, 9, "a")];
+    // The newest final block was announced at offset 14.
+    for (const [blocks, error] of [
+      [late, { name: "OffsetOutOfRange", offset: 14 }],
+      [longer, { name: "OrderBroken", offset: 16 }],
+    ] as const) {
+      const cluster = new MemoryCluster();
+      cluster.append(...whole.records(TOPICS.final));
+      for (const block of blocks) cluster.append(rawRecord(block));
+      const ending = await runToRest(cluster, gate);
+      expect(ending).toMatchObject({ kind: "failed", error: { ...error, topic: TOPICS.raw } });
+      expect(cluster.records(TOPICS.final)).toHaveLength(whole.records(TOPICS.final).length);
+    }
   });
 });
 

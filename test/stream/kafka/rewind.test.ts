@@ -109,6 +109,32 @@ describe("a finality violation and its repair", () => {
   });
 });
 
+test("a gate whose group's offset was lost or put back after a rewind goes on behind it, and finds no incident", async () => {
+  const story = async () => {
+    const cluster = new MemoryCluster();
+    const honest = [root(5), ...grow(root(5), 30, "a")];
+    announce(cluster, honest);
+    await settle(cluster, "gate");
+    announce(cluster, grow(honest[20] as BlockHeader, 14, "b"));
+    await settle(cluster, "gate");
+    await rewindTo(cluster, 25);
+    return cluster;
+  };
+  const undisturbed = await story();
+  await settle(undisturbed, "gate");
+  for (const settled of [false, true]) {
+    for (const offset of [undefined, 0, 40, 62]) {
+      const cluster = await story();
+      if (settled) await settle(cluster, "gate");
+      cluster.group("gate-story").offset = offset;
+      const context = stageContext(cluster.connect());
+      expect(await findIncident(context, POLICY, offset)).toBeUndefined();
+      expect(await settle(cluster, "gate")).toEqual([{ kind: "rested" }]);
+      expect(cluster.records(TOPICS.final)).toEqual(undisturbed.records(TOPICS.final));
+    }
+  }
+});
+
 test("where the node lied, a rewind to the newest final block passes over the lie and takes nothing back", async () => {
   const cluster = new MemoryCluster();
   const honest = [root(5), ...grow(root(5), 30, "a")];

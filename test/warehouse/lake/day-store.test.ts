@@ -35,7 +35,7 @@ const open = () => DayStore.open({ disk: LAKE_EDGE.disk, format }, files, "parqu
 
 function take(store: DayStore, height: number): void {
   store.add({ day: DAY, offset: height, line: `ethereum,${height},0xa,0xb,2023-07-13T10:00:00Z,final\n` });
-  store.advance({ nextOffset: height + 1, height, watermark: null });
+  store.advance({ nextOffset: height + 1, height, rewinds: 3, watermark: null });
 }
 
 describe("DayStore", () => {
@@ -55,7 +55,7 @@ describe("DayStore", () => {
     take(first, 1);
     await first.flush(null);
     const second = await open();
-    expect(second.taken).toMatchObject({ nextOffset: 2, height: 1, watermark: null });
+    expect(second.taken).toMatchObject({ nextOffset: 2, height: 1, rewinds: 3, watermark: null });
     for (const height of [0, 1, 2]) take(second, height);
     await second.flush(null);
     expect(await rowsOf(files.lake, "blocks")).toHaveLength(3);

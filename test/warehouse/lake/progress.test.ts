@@ -8,6 +8,7 @@ const meta = (nextOffset: number, closed: boolean): DayMeta => ({
   nextOffset,
   closed,
   height: nextOffset,
+  rewinds: 0,
   watermark: null,
 });
 const DAYS = ["2023-07-11", "2023-07-12", "2023-07-13", "2023-07-14"] as string[] as Day[];
@@ -73,21 +74,52 @@ describe("writeOrder", () => {
   });
 });
 
+/** A block, or a rewind to it, by how many rewinds its chain had. */
+const standing = (rewinds: number, height: number) => ({ rewinds, height });
+const atDay = (day: number) => dayStart(DAYS[day] as Day);
+
 describe("Watermarks", () => {
   it("hold for a table once it has taken the mark's block", () => {
     const watermarks = new Watermarks();
-    watermarks.add(10, dayStart(DAYS[1]!));
-    watermarks.add(11, dayStart(DAYS[1]!) + 5);
-    watermarks.add(20, dayStart(DAYS[2]!) + 7);
-    expect([9, 10, 19, 20, 99].map((height) => watermarks.at(height))).toEqual([
+    watermarks.add(standing(0, 10), atDay(1));
+    watermarks.add(standing(0, 11), atDay(1) + 5);
+    watermarks.add(standing(0, 20), atDay(2) + 7);
+    expect([9, 10, 19, 20, 99].map((height) => watermarks.at(standing(0, height)))).toEqual([
       null,
-      dayStart(DAYS[1]!),
-      dayStart(DAYS[1]!),
-      dayStart(DAYS[2]!) + 7,
-      dayStart(DAYS[2]!) + 7,
+      atDay(1),
+      atDay(1),
+      atDay(2) + 7,
+      atDay(2) + 7,
     ]);
-    watermarks.forget(25);
-    expect(watermarks.at(25)).toBe(dayStart(DAYS[2]!) + 7);
+    watermarks.forget([standing(0, 30), standing(0, 25)]);
+    expect(watermarks.at(standing(0, 25))).toBe(atDay(2) + 7);
+    expect(watermarks.at(standing(0, 19))).toBeNull();
+  });
+
+  it("are forgotten once a rewind has taken their block back, also where it comes to light before they do", () => {
+    const watermarks = new Watermarks();
+    watermarks.add(standing(0, 10), atDay(1));
+    watermarks.add(standing(0, 11), atDay(2));
+    watermarks.takeBack(standing(1, 10));
+    watermarks.add(standing(0, 12), atDay(3));
+    expect([0, 1].map((rewinds) => watermarks.at(standing(rewinds, 99)))).toEqual([atDay(1), atDay(1)]);
+  });
+
+  it("stay where a table comes to a rewind that their block has behind it", () => {
+    const watermarks = new Watermarks();
+    watermarks.add(standing(1, 11), atDay(1));
+    watermarks.takeBack(standing(1, 10));
+    expect(watermarks.at(standing(1, 11))).toBe(atDay(1));
+  });
+
+  it("tell a table that a rewind has still to reach nothing of the branch behind it", () => {
+    const watermarks = new Watermarks();
+    watermarks.add(standing(0, 10), atDay(0));
+    watermarks.takeBack(standing(1, 10));
+    watermarks.add(standing(1, 11), atDay(1));
+    expect([0, 1].map((rewinds) => watermarks.at(standing(rewinds, 15)))).toEqual([atDay(0), atDay(1)]);
+    watermarks.forget([standing(1, 15), standing(0, 15)]);
+    expect(watermarks.at(standing(0, 15))).toBe(atDay(0));
   });
 });
 

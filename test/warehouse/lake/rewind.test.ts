@@ -78,6 +78,19 @@ describe("a rewind in the lake", () => {
     expect(await rows(rebuilt)).toEqual(await rows(lake));
   });
 
+  it("is made good where the cleaner took its mark before the lake came to it", async () => {
+    const cluster = await halted();
+    const lake = join(folder, "lake");
+    await store(cluster, lake);
+    await rewindTo(cluster, 10);
+    await settle(cluster, "gate", "flows", "aggregate");
+    await rewindTo(cluster, 30);
+    await settle(cluster, "gate", "flows", "aggregate");
+    cluster.compact(TOPICS.exchangeFlows, "gone");
+    await store(cluster, lake);
+    expect(await rows(lake)).toEqual(await oracleOf([...honest.slice(0, 21), ...rival]));
+  });
+
   it("is done again from wherever a crash left it", async () => {
     const cluster = await halted();
     const [before, after] = [join(folder, "before"), join(folder, "after")];
