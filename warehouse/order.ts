@@ -55,7 +55,7 @@ function assertReaches(record: KafkaRecord, last: LastBlock | undefined, to: Blo
   if (last !== undefined && to.height > last.height) throw new OrderBroken(record, last, to);
 }
 
-/** Where reading goes on: the block up to which a store has all, and the offset of the next record. */
+/** The block up to which a store has all, and the offset from which its records are read. */
 export interface Place {
   readonly last: LastBlock | undefined;
   readonly next: number;
@@ -69,9 +69,10 @@ export function hoursOrder(broker: Broker, from: Place): OrderCheck {
   let place = from;
   return async (records) => {
     for (const record of records) {
-      const mark = record.key === WATERMARK_KEY ? markFromJson(textOf(record)) : undefined;
-      if (mark !== undefined) await followMark(broker, place, { record, mark });
-      place = { last: mark === undefined ? place.last : { height: mark.height }, next: record.offset + 1 };
+      if (record.key !== WATERMARK_KEY) continue;
+      const mark = markFromJson(textOf(record));
+      await followMark(broker, place, { record, mark });
+      place = { last: { height: mark.height }, next: record.offset + 1 };
     }
   };
 }

@@ -31,7 +31,8 @@ export async function keepService(plan: KeepPlan): Promise<void> {
   const ownership = takeOwnership(folder, plan.name);
   if (ownership.kind === "held") return;
   try {
-    await serve(plan, folder, ownership.token);
+    // Who wanted it may be gone by now.
+    if (isUsed(folder, plan.name)) await serve(plan, folder, ownership.token);
   } catch (error) {
     if (!(error instanceof ServiceFailed)) throw error;
     const { service, reason } = error;
@@ -51,7 +52,10 @@ async function serve(plan: KeepPlan, folder: string, token: string): Promise<voi
   };
   const server = await plan.start((death) => {
     deaths.push(death);
-    tell();
+    // On a full disk nothing can be told, and the server is to be started again all the same.
+    try {
+      tell();
+    } catch {}
   });
   ({ address } = server);
   const givenUp = new AbortController();
@@ -67,6 +71,7 @@ async function serve(plan: KeepPlan, folder: string, token: string): Promise<voi
       removeNotice(folder, plan.name);
     } while (isUsed(folder, plan.name));
   } finally {
+    removeNotice(folder, plan.name);
     await server.stop();
   }
 }

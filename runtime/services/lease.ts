@@ -21,9 +21,12 @@ export function takeLease(folder: string, service: string): Lease {
 
 /** Whether any living process uses `service`; what the dead have left is removed. */
 export function isUsed(folder: string, service: string): boolean {
-  const files = leasesIn(folder, service);
-  for (const file of files.filter((one) => !isHeld(one))) rmSync(file, { force: true });
-  return files.some(isHeld);
+  let used = false;
+  for (const file of leasesIn(folder, service)) {
+    if (isHeld(file)) used = true;
+    else rmSync(file, { force: true });
+  }
+  return used;
 }
 
 function leasesIn(folder: string, service: string): readonly string[] {
@@ -40,8 +43,9 @@ function leasesIn(folder: string, service: string): readonly string[] {
 function isHeld(file: string): boolean {
   try {
     return isAlive(readFileSync(file, "utf8"));
-  } catch {
-    return false;
+  } catch (error) {
+    // What can't be read says nothing of its process; what is gone was given back.
+    return (error as NodeJS.ErrnoException).code !== "ENOENT";
   }
 }
 

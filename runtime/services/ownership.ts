@@ -80,7 +80,7 @@ function fileOf(folder: string, service: string, generation: number): string {
 /** The numbers that exist, ascending. */
 function generations(folder: string, service: string): readonly number[] {
   const pattern = new RegExp(`^${service}\\.owner\\.(\\d+)$`);
-  return readdirSync(folder)
+  return filesIn(folder)
     .map((file) => Number(pattern.exec(file)?.[1] ?? Number.NaN))
     .filter((generation) => !Number.isNaN(generation))
     .sort((a, b) => a - b);
@@ -91,5 +91,15 @@ function readHolder(file: string): string | undefined {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
+  }
+}
+
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    // The home was removed: nobody owns anything in it.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }

@@ -83,12 +83,12 @@ async function bringUp(plan: ServicePlan, stopped: () => boolean): Promise<Tethe
   const tail = outputOf(plan).trimEnd().split("\n").slice(-8).join("\n  ");
   throw new ServiceFailed(
     plan.name,
-    `did not start${fullDiskOf(plan)}; the end of ${plan.output}:\n  ${tail}`,
+    `did not start${fullDiskOf(plan.output)}; the end of ${plan.output}:\n  ${tail}`,
   );
 }
 
-/** On a full disk a server can't even write down why it died. */
-function fullDiskOf({ output }: ServicePlan): string {
+/** What there is to say of a full disk, on which a server can't even write down why it died; else nothing. */
+export function fullDiskOf(output: string): string {
   const folder = dirname(output);
   if (!existsSync(folder)) return "";
   const { bavail, bsize } = statfsSync(folder);

@@ -8,6 +8,7 @@ import { ServiceFailed } from "./errors.ts";
 import { isUsed, takeLease } from "./lease.ts";
 import { type Notice, readNotice, servicesIn } from "./notice.ts";
 import { ownerOf } from "./ownership.ts";
+import { fullDiskOf } from "./service.ts";
 
 /** A home's service as one of its processes uses it. */
 export interface SharedService {
@@ -78,15 +79,20 @@ async function reach(plan: SharedPlan, signal: AbortSignal): Promise<Up> {
   throw new ServiceFailed(plan.name, `its keeper does not say that it answers; see ${outputOf(plan)}`);
 }
 
-function isOver({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
+function isOver({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 /** A keeper that ends in order found that another one was faster; one that was killed has its next. */
 function refuseFailed(plan: SharedPlan, { pid, exitCode }: ChildProcess, notice: Notice | undefined): void {
   if (notice?.kind === "down" && notice.keeper === pid) throw failureOf(notice);
+  if (pid === undefined) throw new ServiceFailed(plan.name, "its keeper could not be started");
   if (exitCode === 0 || exitCode === null) return;
-  throw new ServiceFailed(plan.name, `its keeper ended with code ${exitCode}; see ${outputOf(plan)}`);
+  const output = outputOf(plan);
+  throw new ServiceFailed(
+    plan.name,
+    `its keeper ended with code ${exitCode}${fullDiskOf(output)}; see ${output}`,
+  );
 }
 
 /** It lives on when we end: others may use the service by then. A Ctrl-C in our terminal is not meant for it. */
@@ -101,6 +107,7 @@ function startKeeper(plan: SharedPlan): ChildProcess {
     stdio: ["ignore", output, output],
   });
   closeSync(output);
+  keeper.on("error", () => undefined);
   keeper.unref();
   return keeper;
 }

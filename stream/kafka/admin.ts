@@ -50,17 +50,20 @@ class TooFewBrokers extends TopicMisconfigured {
  */
 export async function ensureTopics(edge: Edge, specs: readonly TopicSpec[]): Promise<void> {
   const startedAt = performance.now();
+  /** Since when the cluster answers, and has too few brokers. */
+  let tooFewAt: number | undefined;
   for (;;) {
     try {
       await makeAndCheck(edge, specs);
       return;
     } catch (error) {
-      const waitedMs = performance.now() - startedAt;
+      const now = performance.now();
       if (error instanceof TooFewBrokers) {
-        if (waitedMs >= JOIN_MS) throw error;
+        tooFewAt ??= now;
+        if (now - tooFewAt >= JOIN_MS) throw error;
       } else {
         if (!isOutage(error)) throw error;
-        if (waitedMs >= OUTAGE_MS) throw new BrokerUnreachable(edge.brokers, { cause: error });
+        if (now - startedAt >= OUTAGE_MS) throw new BrokerUnreachable(edge.brokers, { cause: error });
       }
       await sleep(AGAIN_MS);
     }

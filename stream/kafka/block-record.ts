@@ -24,9 +24,10 @@ export function announcementOf(record: KafkaRecord): Announcement {
   return { ...blockHeaderOf(record), offset: record.offset, finalized: finalizedOf(record) };
 }
 
-/** At which offset of raw the gate goes on behind a final record. Throws `RecordInvalid`. */
-export function rawNextOf(record: KafkaRecord): number {
-  return count(record, RAW_NEXT_HEADER, text(record, RAW_NEXT_HEADER));
+/** At which offset of raw the gate goes on behind a final record; undefined: one of an older Sluice does not say. Throws `RecordInvalid`. */
+export function rawNextOf(record: KafkaRecord): number | undefined {
+  const value = record.headers[RAW_NEXT_HEADER];
+  return value === undefined ? undefined : count(record, RAW_NEXT_HEADER, value);
 }
 
 /** The bytes of a record that must have some. Throws `RecordInvalid`. */

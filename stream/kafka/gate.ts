@@ -19,7 +19,7 @@ import {
   textOf,
 } from "./block-record.ts";
 import type { KafkaRecord, OutgoingRecord } from "./broker.ts";
-import { OffsetOutOfRange, TopicEmptied } from "./errors.ts";
+import { OffsetOutOfRange, TopicEmptied, TopicMisconfigured } from "./errors.ts";
 import { type Holder, type Outcome, runHold } from "./hold.ts";
 import { assertFollows, OrderBroken } from "./order.ts";
 import { keptOf, rewindHeaders, rewindsOf } from "./rewind-record.ts";
@@ -97,14 +97,20 @@ export async function openGate(
   const lastReorgOffset = lastReorg === undefined ? -1 : reorgFromJson(textOf(lastReorg)).rawOffset;
   if (newest === undefined && committed !== undefined && lastReorgOffset < committed)
     await refuseEmptied(context, committed);
-  if (newest !== undefined) await refuseAnew(context, Math.max(lastReorgOffset, newest.rawNext - 1));
-  const { low } = await broker.bounds(topics.raw);
+  if (newest !== undefined) await refuseAnew(context, Math.max(lastReorgOffset, (newest.rawNext ?? 0) - 1));
   return new Gate(context, policy, {
     blocks: keptOf(tail).map(refOf),
     rewinds: newest?.rewinds ?? 0,
     lastReorgOffset,
-    start: newest && Math.max(committed ?? low, newest.rawNext),
+    start: newest && startBehind(topics.final, newest.rawNext, committed),
   });
+}
+
+function startBehind(final: string, rawNext: number | undefined, committed: number | undefined): number {
+  if (rawNext !== undefined) return Math.max(committed ?? 0, rawNext);
+  if (committed !== undefined) return committed;
+  const reason = "was written by an older Sluice, and the offset at which its gate stood is gone";
+  throw new TopicMisconfigured(final, reason, "begin anew with another kafka.topicPrefix");
 }
 
 /** Until a first block is released, the first block of raw (or the rival that a reorg tells of) is still needed. */

@@ -111,7 +111,7 @@ async function own(
       await step(inputs, holder, transactions);
     }
   } catch (error) {
-    if (committed === undefined || !(error instanceof OrderBroken) || error.offset !== first) throw error;
+    if (start !== committed || !(error instanceof OrderBroken) || error.offset !== first) throw error;
     const remedy = plan.mendMoved(id);
     throw new OffsetMoved({ group: id, topic: plan.input, offset: committed }, remedy, { cause: error });
   }

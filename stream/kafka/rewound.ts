@@ -14,19 +14,30 @@ const WIDENING = 4;
 /** A block that a chain was put back to. */
 export type RewoundTo = Pick<BlockHeader, "height" | "time">;
 
+/** Rewinds by number, counted from 1: those after `since`, up to `to`. */
+export interface Rewinds {
+  readonly since: number;
+  readonly to: number;
+}
+
 /**
- * The lowest block that a chain's rewinds after number `since` went back to, as its flows topic tells, which keeps all records.
+ * The lowest block that some of a chain's rewinds went back to, as its flows topic tells, which keeps all records.
  * Throws `OffsetOutOfRange` where it lost one of them.
  */
-export async function lowestRewind(broker: Broker, flows: string, since: number): Promise<RewoundTo> {
+export async function lowestRewind(
+  broker: Broker,
+  flows: string,
+  { since, to }: Rewinds,
+): Promise<RewoundTo> {
   const { low, high } = await broker.bounds(flows);
   for (let window = FIRST_WINDOW; ; window *= WIDENING) {
     const from = Math.max(low, high - window);
     const found: BlockFlows[] = [];
     let first: number | undefined;
     for await (const record of readBetween(broker, { topic: flows, from, to: high })) {
-      if (!isRewind(record) || rewindsOf(record) <= since) continue;
-      first ??= rewindsOf(record);
+      const number = isRewind(record) ? rewindsOf(record) : 0;
+      if (number <= since || number > to) continue;
+      first ??= number;
       found.push(flowsFromJson(textOf(record)));
     }
     if (first === since + 1) return found.reduce((one, other) => (other.height < one.height ? other : one));

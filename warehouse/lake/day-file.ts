@@ -83,16 +83,20 @@ export async function readMetas(
     .catch((cause: unknown) => {
       throw new DayUnreadable(pattern, cause);
     });
-  return new Map(found.getRows().map(([date, values]) => [String(date) as Day, parseMeta(String(values))]));
+  return new Map(
+    found.getRows().map(([date, values]) => [String(date) as Day, parseMeta(String(values), pattern)]),
+  );
 }
 
-function parseMeta(json: string): DayMeta {
+function parseMeta(json: string, path: string): DayMeta {
   const values = JSON.parse(json) as Readonly<Record<string, string | undefined>>;
+  if (values["sluice.rewinds"] === undefined)
+    throw new DayUnreadable(path, new Error("an older Sluice wrote it, and did not count rewinds"));
   const watermark = values["sluice.watermark"] ?? "";
   return {
     nextOffset: Number(values["sluice.next_offset"]),
     height: Number(values["sluice.height"]),
-    rewinds: Number(values["sluice.rewinds"] ?? "0"),
+    rewinds: Number(values["sluice.rewinds"]),
     watermark: watermark === "" ? null : Number(watermark),
     closed: values["sluice.closed"] === "true",
   };

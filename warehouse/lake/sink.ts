@@ -91,7 +91,7 @@ class Sink {
       watermarks: new Watermarks(),
       until: context.until,
       see: (day, rewinds) => this.#see(day, rewinds),
-      lowestRewind: (since) => lowestRewind(context.broker, context.topics.flows, since),
+      lowestRewind: (rewinds) => lowestRewind(context.broker, context.topics.flows, rewinds),
     };
     this.#taps = [
       { topic: context.topics.final, ...blocksTap(this.#shore, stores.blocks) },

@@ -10,7 +10,7 @@ import type { HourlyFlow } from "../../stream/flow/leg.ts";
 import { blockHeaderOf } from "../../stream/kafka/block-record.ts";
 import type { Broker, KafkaRecord } from "../../stream/kafka/broker.ts";
 import { isRewind, rewindsOf, type Standing, takenBackBy } from "../../stream/kafka/rewind-record.ts";
-import type { RewoundTo } from "../../stream/kafka/rewound.ts";
+import type { Rewinds, RewoundTo } from "../../stream/kafka/rewound.ts";
 import { type Day, dayOf } from "../day.ts";
 import { finalOrder, flowsOrder, hoursOrder, type OrderCheck, type Place } from "../order.ts";
 import type { Position } from "./day-file.ts";
@@ -26,8 +26,8 @@ export interface Shore {
   readonly until: number | undefined;
   /** The chain has a block on this day, as far as `rewinds` of it are followed. */
   see(day: Day, rewinds: number): void;
-  /** The lowest block that the chain's rewinds after number `since` went back to. */
-  lowestRewind(since: number): Promise<RewoundTo>;
+  /** The lowest block that these rewinds of the chain went back to. */
+  lowestRewind(rewinds: Rewinds): Promise<RewoundTo>;
 }
 
 /** From records of one topic to rows of one table. */
@@ -129,7 +129,9 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
     const { nextOffset, rewinds, height: before } = store.taken;
     // The cleaner may have taken the marks of rewinds, not only of blocks: the next mark counts more of them than we went through.
     const isMissed = rewindsOf(record) > (takenBackBy(record) > 0 ? rewinds + 1 : rewinds);
-    const { height, time } = isMissed ? await shore.lowestRewind(rewinds) : markFromJson(text(record));
+    const { height, time } = isMissed
+      ? await shore.lowestRewind({ since: rewinds, to: rewindsOf(record) })
+      : markFromJson(text(record));
     shore.watermarks.takeBack(standingAt(record, height));
     // The rows of this very mark, which stand before it, are still to be written: a crash must find them again.
     const to = standingAt(record, Math.min(height, before));

@@ -18,8 +18,10 @@ test("the lowest of the rewinds that a store has missed is found however far bac
   announce(cluster, chain.slice(31));
   await settle(cluster, "gate", "flows");
   const broker = cluster.connect();
-  const found = async (since: number) => (await lowestRewind(broker, TOPICS.flows, since)).height;
+  const found = async (since: number, to = 3) =>
+    (await lowestRewind(broker, TOPICS.flows, { since, to })).height;
   expect([await found(0), await found(1), await found(2)]).toEqual([12, 12, 30]);
+  expect([await found(0, 1), await found(0, 2)]).toEqual([20, 12]);
   const [first] = cluster.records(TOPICS.flows).filter(({ key }) => key === "rewind");
   cluster.truncate(TOPICS.flows, (first?.offset ?? 0) + 1);
   expect(await found(1)).toBe(12);
