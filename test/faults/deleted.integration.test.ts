@@ -72,7 +72,10 @@ test.concurrent("topics deleted under a run, and others after it: each end is 3 
   // Writer and readers find out at once: the first of them ends the chain.
   for (const topic of [exchangeFlows, raw, otherFinal])
     expect(end.err).toMatch(new RegExp(`topic ${topic} (is empty, but|does not hold offset \\d+ any more)`));
-  for (const topic of [raw, otherFinal]) expect(await boundsOf(admin, topic)).toEqual({ low: 0, high: 0 });
+  // Whoever found out first decides whether they were made anew: nothing was written into them.
+  const standing = await admin.listTopics();
+  for (const topic of [raw, otherFinal].filter((name) => standing.includes(name)))
+    expect(await boundsOf(admin, topic)).toEqual({ low: 0, high: 0 });
   expect(await ends(bed, ["aggregate", "ethereum"], 3)).toContain(emptied(exchangeFlows));
   expect(await ends(bed, ["ingest", "rawless"], 3)).toContain(emptied(raw));
   expect(await ends(bed, ["gate", "finalless"], 3)).toContain(emptied(otherFinal));
