@@ -56,7 +56,7 @@ async function works(stage: string, chain: string): Promise<void> {
 
 const emptied = (topic: string) => `topic ${topic} is empty, but its stage has written to it: the topic was`;
 
-test.concurrent("topics deleted under a run, and others after it: each end is 3 and names the topic, and no hour changes any more", async () => {
+test("topics deleted under a run, and others after it: each end is 3 and names the topic, and no hour changes any more", async () => {
   const { final, flows, exchangeFlows } = bed.topicsOf("ethereum");
   const { raw } = bed.topicsOf("rawless");
   const { final: otherFinal } = bed.topicsOf("finalless");
@@ -91,7 +91,7 @@ test.concurrent("topics deleted under a run, and others after it: each end is 3 
   expect(hoursIn(await storesOf(bed))).toEqual(before);
 });
 
-test.concurrent("a topic that nobody makes anew: its reader says so instead of waiting for ever", async () => {
+test("a topic that nobody makes anew: its reader says so instead of waiting for ever", async () => {
   const [read, idle] = ["gone.flows.v1", "idle.flows.v1"] as const;
   const broker = await openBroker({ brokers: kafka.brokers, security: {}, log: silent });
   try {
