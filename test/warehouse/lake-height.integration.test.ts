@@ -29,7 +29,7 @@ const stepBack = (table: string) =>
     here.lake,
     { table, day: "2023-07-15" },
     "select *",
-    `, kv_metadata {'sluice.next_offset': '3', 'sluice.height': '3', 'sluice.watermark': '', 'sluice.closed': 'false'}`,
+    `, kv_metadata {'sluice.next_offset': '3', 'sluice.height': '3', 'sluice.rewinds': '0', 'sluice.watermark': '', 'sluice.closed': 'false'}`,
   );
 
 test("the lake stands where its files stand, and beyond where blocks brought no rows", async () => {

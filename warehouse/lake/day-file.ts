@@ -91,7 +91,7 @@ export async function readMetas(
 function parseMeta(json: string, path: string): DayMeta {
   const values = JSON.parse(json) as Readonly<Record<string, string | undefined>>;
   if (values["sluice.rewinds"] === undefined)
-    throw new DayUnreadable(path, new Error("an older Sluice wrote it, and did not count rewinds"));
+    throw new DayUnreadable(path, new Error("no sluice.rewinds in its metadata: an older Sluice or another tool wrote it"));
   const watermark = values["sluice.watermark"] ?? "";
   return {
     nextOffset: Number(values["sluice.next_offset"]),

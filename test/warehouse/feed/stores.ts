@@ -92,7 +92,7 @@ export function dayFile(lake: string, table: string, day: string): string {
   return join(lake, table, "chain=ethereum", `date=${day}`, `${table}.parquet`);
 }
 
-const CLOSED = `, kv_metadata {'sluice.next_offset': '9', 'sluice.height': '3', 'sluice.watermark': '', 'sluice.closed': 'true'}`;
+const CLOSED = `, kv_metadata {'sluice.next_offset': '9', 'sluice.height': '3', 'sluice.rewinds': '0', 'sluice.watermark': '', 'sluice.closed': 'true'}`;
 
 /** Writes a day's file anew by `select`, under the key-value metadata of a closed day, or another `metadata`. */
 export async function alterLake(
