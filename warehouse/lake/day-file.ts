@@ -91,7 +91,10 @@ export async function readMetas(
 function parseMeta(json: string, path: string): DayMeta {
   const values = JSON.parse(json) as Readonly<Record<string, string | undefined>>;
   if (values["sluice.rewinds"] === undefined)
-    throw new DayUnreadable(path, new Error("no sluice.rewinds in its metadata: an older Sluice or another tool wrote it"));
+    throw new DayUnreadable(
+      path,
+      new Error("no sluice.rewinds in its metadata: an older Sluice or another tool wrote it"),
+    );
   const watermark = values["sluice.watermark"] ?? "";
   return {
     nextOffset: Number(values["sluice.next_offset"]),
@@ -133,15 +136,21 @@ export function publishDay(disk: Disk, files: DayFiles, day: Day, staged: string
   return replaceFile(staged, dayPath(files, day), disk);
 }
 
-/** Makes the files that `metas` tell of durable, whoever put them in place: of closed days only the last one can want it. */
+/**
+ * Makes durable what `metas` tell, whoever put the files in place or took them away: of closed days only the last one can want it,
+ * and a folder without a file may be that of a day that was withdrawn.
+ */
 export async function settleDays(
   disk: Disk,
   files: TablePlace,
   metas: ReadonlyMap<Day, DayMeta>,
 ): Promise<void> {
   const newest = Math.max(...[...metas.values()].map(({ nextOffset }) => nextOffset));
-  const days = [...metas].filter(([, meta]) => !meta.closed || meta.nextOffset === newest);
-  const folders = days.map(([day]) => dirname(dayPath(files, day)));
+  const days = (await daysInLake(files, disk)).filter((day) => {
+    const meta = metas.get(day);
+    return meta?.closed !== true || meta.nextOffset === newest;
+  });
+  const folders = days.map((day) => dirname(dayPath(files, day)));
   const chain = dirname(dirname(dayPath(files, "*" as Day)));
   await settleFolders([dirname(files.lake), files.lake, dirname(chain), chain, ...folders], disk);
 }

@@ -41,7 +41,8 @@ export async function runLakeSink(context: StageContext, options: LakeOptions): 
   await broker.ensureTopics(
     topicSpecs([topics.final, topics.flows, topics.exchangeFlows], context.replication),
   );
-  let through = await isStored(edge, context, options.lake);
+  const isThere = () => isStored(edge, context, options.lake);
+  let through = (await whileWritable(context, options.lake, isThere)) ?? false;
   while (!through && !signal.aborted) {
     const claim = await unlessAborted(signal, () =>
       broker.claim({ group: stageId(context, "parquet"), topic: topics.final }, signal),

@@ -1,19 +1,30 @@
-/** Postgres does not answer, or refuses us; `place` is host and database, never credentials. Ends a stage with exit code 4. */
+/** Postgres does not answer, refuses us, or can't work; `place` is host and database, never credentials. Ends a stage with exit code 4. */
 export class DatabaseUnreachable extends Error {
   override readonly name = "DatabaseUnreachable";
   readonly place: string;
   constructor(place: string, options?: ErrorOptions) {
-    super(`no Postgres answers at ${place} (${reasonOf(options?.cause)}); check DATABASE_URL`, options);
+    const reason = reasonOf(options?.cause);
+    super(
+      isStrained(options?.cause)
+        ? `Postgres at ${place} can't do its work (${reason}); mend that there: what is missing in it is still in the topics`
+        : `no Postgres answers at ${place} (${reason}); check DATABASE_URL`,
+      options,
+    );
     this.place = place;
   }
 }
 
-/** SQLSTATE classes and codes after which the same work may succeed on a new connection (Postgres manual, appendix A). */
-const PASSING_STATES = [
-  "08", // connection exceptions
+/** SQLSTATE classes and codes of a server that answers, and can't do the work now (Postgres manual, appendix A). */
+const STRAINED_STATES = [
   "25006", // read only: a standby that is about to be promoted
   "40", // serialization failure, deadlock
   "53", // insufficient resources: the disk is full, no memory, too many connections
+];
+
+/** SQLSTATE classes and codes after which the same work may succeed on a new connection. */
+const PASSING_STATES = [
+  ...STRAINED_STATES,
+  "08", // connection exceptions
   "57P", // the server shuts down, crashed or starts
 ];
 
@@ -42,6 +53,10 @@ export function isOutage(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return PASSING_TEXT.test(error.message);
   return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state));
+}
+
+function isStrained(cause: unknown): boolean {
+  return STRAINED_STATES.some((state) => codeOf(cause)?.startsWith(state));
 }
 
 /** The error's code: an SQLSTATE, or the socket's. */

@@ -34,6 +34,23 @@ describe("isOutage", () => {
   });
 });
 
+describe("DatabaseUnreachable", () => {
+  it.each(["53100", "40P01", "25006"])(
+    "tells of a server that answers by %s, and can't do the work",
+    (code) => {
+      expect(new DatabaseUnreachable("h:5432/d", { cause: coded(code) }).message).toBe(
+        `Postgres at h:5432/d can't do its work (failed, ${code}); mend that there: what is missing in it is still in the topics`,
+      );
+    },
+  );
+
+  it.each(["ECONNREFUSED", "57P03", "28P01"])("tells of none by %s", (code) => {
+    expect(new DatabaseUnreachable("h:5432/d", { cause: coded(code) }).message).toBe(
+      `no Postgres answers at h:5432/d (failed, ${code}); check DATABASE_URL`,
+    );
+  });
+});
+
 describe("persist", () => {
   const warnings: unknown[] = [];
   const log = { warn: (fields: unknown) => warnings.push(fields) } as unknown as Logger;
