@@ -16,7 +16,7 @@ export function sha256d(bytes: Uint8Array): Uint8Array {
   return sha256(once);
 }
 
-/** SHA-256 twice, written to `out` at `at`; `out` may be where `bytes` lie. */
+/** SHA-256 twice, written to `out` at `at`. */
 export function sha256dInto(out: Buffer, at: number, bytes: Uint8Array): void {
   once.write(digestOf(bytes), "binary");
   out.write(digestOf(once), at, "binary");

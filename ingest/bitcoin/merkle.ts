@@ -9,17 +9,18 @@ export interface MerkleRoot {
   readonly ambiguous: boolean;
 }
 
-/** The root of a list of hashes by Bitcoin's rule: pairs hashed together, level by level, a last odd one with itself. */
-export function merkleRoot(hashes: readonly Uint8Array[]): MerkleRoot {
-  const level = Buffer.alloc((hashes.length + 1) * HASH_BYTES);
-  for (const [index, hash] of hashes.entries()) level.set(hash, index * HASH_BYTES);
+/** The root of hashes, 32 bytes each, by Bitcoin's rule: pairs hashed together, level by level, a last odd one with itself. */
+export function merkleRoot(hashes: Uint8Array): MerkleRoot {
+  const level = Buffer.alloc(hashes.length + HASH_BYTES);
+  level.set(hashes);
+  const pair = Buffer.alloc(2 * HASH_BYTES);
   let ambiguous = false;
-  for (let count = hashes.length; count > 1; count = (count + 1) >> 1) {
+  for (let count = hashes.length / HASH_BYTES; count > 1; count = (count + 1) >> 1) {
     ambiguous = hasTwins(level, count) || ambiguous;
     if (count % 2 === 1) level.copyWithin(count * HASH_BYTES, (count - 1) * HASH_BYTES, count * HASH_BYTES);
-    for (let pair = 0; pair < count; pair += 2) {
-      const at = pair * HASH_BYTES;
-      sha256dInto(level, at >> 1, level.subarray(at, at + 2 * HASH_BYTES));
+    for (let at = 0; at < count * HASH_BYTES; at += pair.length) {
+      level.copy(pair, 0, at, at + pair.length);
+      sha256dInto(level, at >> 1, pair);
     }
   }
   return { root: level.subarray(0, HASH_BYTES), ambiguous };

@@ -6,7 +6,7 @@ import {
 } from "../../stream/bitcoin/block.ts";
 import { displayHash } from "../../stream/bitcoin/bytes.ts";
 import { inputsOf, witnessesOf } from "../../stream/bitcoin/parse.ts";
-import { sha256d } from "./hashes.ts";
+import { sha256d, sha256dInto } from "./hashes.ts";
 import { merkleRoot } from "./merkle.ts";
 import type { ProofSet } from "./prove-header.ts";
 import { demand } from "./refuse.ts";
@@ -15,6 +15,7 @@ import type { NetworkRules } from "./rules.ts";
 /** What an output begins with that commits to the witnesses: OP_RETURN and a push of 36 bytes (BIP 141, "Commitment structure"). */
 const COMMITMENT = Uint8Array.of(0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed);
 const COMMITMENT_BYTES = 38;
+const HASH_BYTES = 32;
 /** The one item of the coinbase's witness, and what stands for the coinbase's own wtxid. */
 const RESERVED_BYTES = 32;
 const NO_WTXID = new Uint8Array(32);
@@ -23,14 +24,18 @@ const OP_0 = 0x00;
 const OP_1 = 0x51;
 const LARGEST_OP = 16;
 
-/** The ids of a block's transactions, in the order of the bytes. */
-export function txidsOf(block: BitcoinBlock): readonly Uint8Array[] {
-  return block.transactions.map((tx) => sha256d(withoutWitness(block, tx)));
+/** The ids of a block's transactions, 32 bytes each, in the order of the bytes. */
+export function txidsOf(block: BitcoinBlock): Uint8Array {
+  const txids = Buffer.alloc(block.transactions.length * HASH_BYTES);
+  const room = Buffer.allocUnsafe(block.bytes.length);
+  for (const [index, tx] of block.transactions.entries())
+    sha256dInto(txids, index * HASH_BYTES, withoutWitness(block, tx, room));
+  return txids;
 }
 
 /** Proves everything that the header commits to; `txids` are the block's own. Throws `ProofRefused`. */
 export function proveBody(
-  { block, txids }: { readonly block: BitcoinBlock; readonly txids: readonly Uint8Array[] },
+  { block, txids }: { readonly block: BitcoinBlock; readonly txids: Uint8Array },
   height: number,
   rules: NetworkRules,
   proofs: ProofSet,
@@ -40,7 +45,7 @@ export function proveBody(
   if (proofs.has("height") && height >= rules.coinbaseHeight) proveHeight(block, height);
 }
 
-function proveMerkle(block: BitcoinBlock, txids: readonly Uint8Array[]): void {
+function proveMerkle(block: BitcoinBlock, txids: Uint8Array): void {
   const { root, ambiguous } = merkleRoot(txids);
   const claimed = displayHash(block.header.merkleRoot);
   demand(
@@ -51,7 +56,7 @@ function proveMerkle(block: BitcoinBlock, txids: readonly Uint8Array[]): void {
   demand(!ambiguous, "merkle", () => "transactions are repeated in a way that leaves the root the same");
 }
 
-function proveWitness(block: BitcoinBlock, txids: readonly Uint8Array[], inForce: boolean): void {
+function proveWitness(block: BitcoinBlock, txids: Uint8Array, inForce: boolean): void {
   const [coinbase] = block.transactions;
   const commitment = inForce ? commitmentOf(block, coinbase) : undefined;
   if (coinbase === undefined || commitment === undefined) {
@@ -89,11 +94,13 @@ function commitmentOf(
   return bytes.subarray(output.scriptAt + COMMITMENT.length, output.scriptAt + COMMITMENT_BYTES);
 }
 
-function commit(block: BitcoinBlock, txids: readonly Uint8Array[], reserved: Uint8Array): Uint8Array {
-  const wtxids = block.transactions.map((tx, index) => {
-    if (index === 0) return NO_WTXID;
-    return tx.hasWitness ? sha256d(withWitness(block, tx)) : (txids[index] ?? NO_WTXID);
-  });
+function commit(block: BitcoinBlock, txids: Uint8Array, reserved: Uint8Array): Uint8Array {
+  const wtxids = Buffer.from(txids);
+  for (const [index, tx] of block.transactions.entries()) {
+    const at = index * HASH_BYTES;
+    if (index === 0) wtxids.set(NO_WTXID, at);
+    else if (tx.hasWitness) sha256dInto(wtxids, at, withWitness(block, tx));
+  }
   return sha256d(Buffer.concat([merkleRoot(wtxids).root, reserved]));
 }
 

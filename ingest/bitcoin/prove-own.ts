@@ -9,7 +9,7 @@ const TXID_BYTES = 32;
  * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
  * that the block itself commits to. All offsets of `raw` point into `value`. Throws `ProofRefused`.
  */
-export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: readonly Uint8Array[]): void {
+export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: Uint8Array): void {
   const { transactions } = raw.block;
   const makerAt = findMakers(value, txids);
   for (let index = 1; index < transactions.length; index += 1) {
@@ -31,19 +31,24 @@ function notTold(found: { readonly index: number; readonly place: number; readon
 }
 
 /** Which transaction has the id that stands at a place, if any: nearly all are told apart by their first four bytes. */
-function findMakers(
-  value: Uint8Array,
-  txids: readonly Uint8Array[],
-): (prevoutAt: number) => number | undefined {
-  const makers = new Map<number, readonly number[]>();
-  for (const [index, txid] of txids.entries()) {
-    const mark = uint32At(txid, 0) | 0;
-    makers.set(mark, [...(makers.get(mark) ?? []), index]);
+function findMakers(value: Uint8Array, txids: Uint8Array): (prevoutAt: number) => number | undefined {
+  const newest = new Map<number, number>();
+  /** Of each transaction, the one before it with the same first bytes. */
+  const before: (number | undefined)[] = [];
+  for (let at = 0; at < txids.length; at += TXID_BYTES) {
+    const mark = uint32At(txids, at);
+    newest.set(mark, before.push(newest.get(mark)) - 1);
   }
-  return (prevoutAt) =>
-    makers
-      .get(uint32At(value, prevoutAt) | 0)
-      ?.find((index) => sameBytes(txids[index] ?? value, value.subarray(prevoutAt, prevoutAt + TXID_BYTES)));
+  return (prevoutAt) => {
+    let maker = newest.get(uint32At(value, prevoutAt));
+    while (maker !== undefined && !isTxid(value, prevoutAt, txids, maker)) maker = before[maker];
+    return maker;
+  };
+}
+
+function isTxid(value: Uint8Array, at: number, txids: Uint8Array, index: number): boolean {
+  const begin = index * TXID_BYTES;
+  return sameBytes(txids.subarray(begin, begin + TXID_BYTES), value.subarray(at, at + TXID_BYTES));
 }
 
 function isSame(

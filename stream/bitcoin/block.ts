@@ -77,13 +77,21 @@ export interface RawBlock {
 /** Version and lock time take four bytes each. */
 const WORD = 4;
 
-/** A transaction as its txid hashes it, without witness: a view where it has none, else a copy. */
-export function withoutWitness({ bytes }: BitcoinBlock, tx: BitcoinTransaction): Uint8Array {
+/**
+ * A transaction as its txid hashes it, without witness: a view where it has none, else a copy. Who asks for many gives `room` for
+ * any of them, which the next one takes again.
+ */
+export function withoutWitness(
+  { bytes }: BitcoinBlock,
+  tx: BitcoinTransaction,
+  room?: Uint8Array,
+): Uint8Array {
   if (!tx.hasWitness) return bytes.subarray(tx.start, tx.end);
-  const stripped = new Uint8Array(2 * WORD + tx.witnessAt - tx.inputsAt);
+  const length = 2 * WORD + tx.witnessAt - tx.inputsAt;
+  const stripped = room?.subarray(0, length) ?? new Uint8Array(length);
   stripped.set(bytes.subarray(tx.start, tx.start + WORD));
   stripped.set(bytes.subarray(tx.inputsAt, tx.witnessAt), WORD);
-  stripped.set(bytes.subarray(tx.end - WORD, tx.end), stripped.length - WORD);
+  stripped.set(bytes.subarray(tx.end - WORD, tx.end), length - WORD);
   return stripped;
 }
 

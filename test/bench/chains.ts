@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ChainName } from "../../stream/block.ts";
 import { regtestLabels } from "../chain/bitcoin/labels.ts";
+import { measureFullBlock } from "./full-block.ts";
 import { call, type Form } from "./serving.ts";
 
 /** A chain that is measured. */
@@ -17,6 +18,8 @@ export interface BenchChain {
   /** The text of its label file. */
   readonly labels: () => string;
   readonly forms: readonly [Form, ...Form[]];
+  /** What one thread does with the largest block, told before all else. */
+  readonly ofOneThread?: () => Promise<string>;
 }
 
 const ethereumHash = {
@@ -64,6 +67,7 @@ const BITCOIN: BenchChain = {
   blocks: "blocks of 3,125 real transactions, those of all bodies in one",
   config: { kind: "bitcoin", network: "regtest" },
   labels: regtestLabels,
+  ofOneThread: measureFullBlock,
   forms: [
     {
       name: "REST",

@@ -37,6 +37,7 @@ async function measure(chain: BenchChain): Promise<void> {
   removeHome(HOME);
   mkdirSync(HOME, { recursive: true });
   say("", `${chain.name}: ${chain.blocks}`);
+  if (chain.ofOneThread !== undefined) say(await chain.ofOneThread());
   const [kafka, postgres] = await Promise.all([startKafka({ home: HOME }), startPostgres({ home: HOME })]);
   try {
     const services = { KAFKA_BROKERS: kafka.brokers, DATABASE_URL: postgres.url };

@@ -164,19 +164,15 @@ describe("what is refused, as Bitcoin Core does", () => {
 
   test("far more spent outputs than inputs, before they are read", () => {
     const block = blockBytes(story);
-    const bytes = Buffer.alloc(64 << 20);
+    // Read, they would be refused for what they hold.
+    const bytes = Buffer.alloc(64 << 20, 0xff);
     const claims = (...parts: readonly Uint8Array[]) => Buffer.concat([block, ...parts, bytes]);
     const most = fromHex("fe00000002");
     const [ofBlock, ofTransaction] = [claims(most), claims(Buffer.of(3, 0), most)];
-    // To read what is claimed takes seconds, to refuse it microseconds.
-    const startedAt = performance.now();
-    const faults = [ofBlock, ofTransaction].map((claim) => faultOf(() => decodeRawBlock(claim)));
-    const tookMs = performance.now() - startedAt;
-    expect(faults).toEqual([
+    expect([ofBlock, ofTransaction].map((claim) => faultOf(() => decodeRawBlock(claim)))).toEqual([
       [`spent outputs of ${0x02000000} transactions in a block of 3`, block.length],
       [`${0x02000000} spent outputs for 1 inputs of transaction 1`, block.length + 2],
     ]);
-    expect(tookMs).toBeLessThan(1_000);
   });
 
   test("no transaction, no coinbase, a second coinbase", () => {
