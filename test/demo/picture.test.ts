@@ -93,14 +93,14 @@ test("the table: the largest of the best-known tokens, by exchange and token", (
     row("a", "USDT_ERC20", "1234.567"),
     row("a", "PEPE_ERC20", "9"),
     row("c", "ETH", "1"),
-    row("a", "BTC", "0.125"),
+    row("a", "BTC", "0.12345"),
   ];
   const [head, ...body] = tableLines(rows, 4).map((line) => line.trim().split(/\s+/));
   expect(head).toEqual(["Exchange", "Token", "Inflow", "Change", "Outflow", "Change"]);
   expect(body).toEqual([
-    ["a", "BTC", "0.12", "-99.84%", "–", "–"],
-    ["a", "USDT_ERC20", "1,234.57", "+1,443.21%", "–", "–"],
-    ["b", "ETH", "100.00", "+25.00%", "–", "–"],
+    ["a", "BTC", "0.1234", "-99.85%", "–", "–"],
+    ["a", "USDT_ERC20", "1,234.5670", "+1,443.21%", "–", "–"],
+    ["b", "ETH", "100.0000", "+25.00%", "–", "–"],
   ]);
   expect(windowOf(rows)).toBe("the 24 hours to 2026-01-02 22:00 UTC against the 24 before");
   const earlier = { ...row("a", "BTC", "1"), window_end: "2026-01-02T21:00:00Z", complete: false };

@@ -1,5 +1,5 @@
 import { printChange, printRounded } from "../../warehouse/postgres/decimal.ts";
-import type { Row24h } from "../../warehouse/postgres/table.ts";
+import { type Row24h, SHOWN_DECIMALS } from "../../warehouse/postgres/table.ts";
 import { CHAINS } from "./plan.ts";
 
 /** The assets that are shown first: the ones that everybody knows. */
@@ -48,7 +48,7 @@ function turnover(row: Row24h): number {
 }
 
 function cells(row: Row24h): readonly string[] {
-  const amount = (text: string | null) => (text === null ? "–" : printRounded(text, 2));
+  const amount = (text: string | null) => (text === null ? "–" : printRounded(text, SHOWN_DECIMALS));
   const change = (now: string | null, before: string | null) =>
     now === null || before === null ? "–" : (printChange(now, before) ?? "–");
   return [

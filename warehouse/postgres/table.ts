@@ -48,7 +48,7 @@ export async function table24h(db: Queryable, chain?: ChainName): Promise<readon
 }
 
 /** Decimals that a person is shown; `--json` has them all. */
-const SHOWN_DECIMALS = 4;
+export const SHOWN_DECIMALS = 4;
 const UNKNOWN = "–";
 const HEAD = ["Exchange", "Token", "Inflow", "Change", "Outflow", "Change"];
 
