@@ -1,4 +1,4 @@
-import { schedule } from "node-cron";
+import { CLOCK, type Clock } from "../../stream/kafka/clock.ts";
 import { readCatalog } from "../catalog.ts";
 import type { Needs } from "../services/open.ts";
 import { openSession, outputFolders, type ServedSession, withServices } from "../session.ts";
@@ -6,7 +6,7 @@ import { ensureSchema } from "./schema.ts";
 
 const POSTGRES: Needs = new Set(["postgres"]);
 /** A day is over when a block says so, not when a clock does: looked at often, and cheap while there is nothing to do. */
-const EVERY_FIVE_SECONDS = "*/5 * * * * *";
+const LOOK_EVERY_MS = 5_000;
 
 /** Writes the feeds that are due (or that of one day); with `follow` goes on until it is told to end. */
 export async function feed(
@@ -55,11 +55,17 @@ async function follow(session: ServedSession): Promise<void> {
       said = reason;
     }
   };
-  await attempt();
-  const task = schedule(EVERY_FIVE_SECONDS, attempt, { timezone: "UTC", noOverlap: true, name: "feed" });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-  await task.destroy();
+  await attemptOften(attempt, CLOCK, signal);
+}
+
+/** Attempts at once, and again five seconds after each attempt's end; returns when `signal` aborts. `attempt` must not reject. */
+export async function attemptOften(
+  attempt: () => Promise<void>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await attempt();
+    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
+  }
 }

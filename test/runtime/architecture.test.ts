@@ -71,12 +71,13 @@ test("nothing of the product imports a test, or Node's modules by their old name
 
 /** Who may read the wall clock, and why: it jumps, so nothing may be waited for or decided by it. */
 const WALL_CLOCK = new Map([["ingest/http.ts", "a Retry-After may name a date"]]);
+/** Packages that wait until the wall clock shows a time. */
+const SCHEDULERS = /^(node-cron|cron|croner|node-schedule|toad-scheduler|agenda|bree)$/;
 
-test("no stage reads a clock that can jump", () => {
-  const readers = FOLDERS.filter((folder) => folder !== "runtime").flatMap((folder) =>
-    sourcesIn(folder).filter((file) => readsWallClock(readFileSync(file, "utf8"))),
-  );
+test("nothing reads a clock that can jump, nor waits by a package that does", () => {
+  const readers = FOLDERS.flatMap(sourcesIn).filter((file) => readsWallClock(readFileSync(file, "utf8")));
   expect(readers).toEqual([...WALL_CLOCK.keys()]);
+  expect(broken(({ target }) => SCHEDULERS.test(target))).toEqual([]);
   for (const way of ["Date.now()", "new Date()", "new Date;", "performance.timeOrigin", "+Date()"])
     expect([way, readsWallClock(way)]).toEqual([way, true]);
   expect(readsWallClock("new Date(time * 1000); performance.now()")).toBe(false);

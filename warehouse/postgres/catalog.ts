@@ -34,8 +34,10 @@ export async function syncCatalog(db: Database, catalog: CatalogRows): Promise<v
     await dbTransaction.query("select pg_advisory_xact_lock(hashtext('sluice.label_versions'))");
     const inForce = (await versionInForce(dbTransaction)) === version;
     if (inForce && (await holdsChains(dbTransaction, catalog))) return;
+    // The newest version has the latest time, also where the server's clock was set back since the one before.
     await dbTransaction.query(
-      `insert into sluice.label_versions (label_version, applied_at) values ($1, clock_timestamp())
+      `insert into sluice.label_versions (label_version, applied_at)
+       select $1, greatest(clock_timestamp(), max(applied_at) + interval '1 microsecond') from sluice.label_versions
        on conflict (label_version) do update set applied_at = excluded.applied_at`,
       [version],
     );

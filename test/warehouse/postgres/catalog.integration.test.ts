@@ -81,6 +81,26 @@ it("keeps every version, once, and goes by the one applied last, also when that 
   expect(await rows()).toHaveLength(2);
 });
 
+it("goes by the one applied last also where the server's clock was set back since", async () => {
+  await syncCatalog(db, catalog("a", 6));
+  // As a version looks that was applied before the clock went back by an hour.
+  await db.query("update sluice.label_versions set applied_at = applied_at + interval '1 hour'");
+  await syncCatalog(db, catalog("b", 7));
+  expect(await usdtDecimals()).toEqual([{ decimals: 7 }]);
+  await syncCatalog(db, catalog("a", 6));
+  expect(await usdtDecimals()).toEqual([{ decimals: 6 }]);
+  await syncCatalog(db, catalog("a", 6));
+  expect(
+    await db.query(
+      `select label_version, applied_at > clock_timestamp() + interval '59 minutes' as ahead
+       from sluice.label_versions order by applied_at`,
+    ),
+  ).toEqual([
+    { label_version: "b", ahead: true },
+    { label_version: "a", ahead: true },
+  ]);
+});
+
 it("may be called by several sinks at once", async () => {
   await Promise.all([1, 2, 3, 4].map(() => syncCatalog(db, catalog("a", 6))));
   expect(await rows()).toEqual([{ label_version: "a", rows: 2 }]);
