@@ -19,6 +19,7 @@ import {
   spanBehind,
 } from "./announce.ts";
 import { type LineLimits, workInOrder } from "./line.ts";
+import { watchProofs } from "./other-proofs.ts";
 import { firstHeight, RECALL_OFFSETS, recallProgress } from "./recall.ts";
 import { rawRecord } from "./record.ts";
 import type { ChainView, Source, Span } from "./source.ts";
@@ -78,7 +79,7 @@ async function claimAndWalk(context: StageContext, source: Source, options: Inge
   try {
     const writer = await context.broker.openWriter(id);
     try {
-      await walk({ context, source, options, writer, signal });
+      await walk({ context, source, options, writer, signal, noteProofs: await watchProofs(context) });
     } finally {
       await writer.close();
     }
@@ -97,6 +98,8 @@ interface Walk {
   readonly options: IngestOptions;
   readonly writer: Writer;
   readonly signal: AbortSignal;
+  /** To be told by what each block was proven before it is written. */
+  readonly noteProofs: (proofs: readonly string[]) => void;
 }
 
 /** Looks, decides, announces: until it is done. */
@@ -202,6 +205,7 @@ async function announce(
   for await (const blocks of proven) {
     const announced = blocks.map((block) => ({ block, finalized: finalizedFor(block.header, plan.view) }));
     signal.throwIfAborted();
+    for (const { proofs } of blocks) edge.noteProofs(proofs);
     await writer.commit(
       announced.map(({ block, finalized }) => rawRecord({ topic: topics.raw, chain }, block, finalized)),
     );
