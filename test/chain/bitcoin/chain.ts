@@ -2,6 +2,7 @@ import type { BlockHash, BlockHeader } from "../../../stream/block.ts";
 import { back } from "../walk.ts";
 import { type Body, type BodyFacts, loadBodies } from "./bodies.ts";
 import { compactSize, hidden, sha256d, shown } from "./bytes.ts";
+import { regtestGenesis } from "./genesis.ts";
 import { type Coinbase, coinbaseOf, mine, type Pressed, pressBodies, REGTEST_BITS, workOf } from "./mint.ts";
 
 /** A block of ours: real transactions under a regtest header. It knows its parent, so a tip is a whole chain. */
@@ -21,9 +22,9 @@ export interface ChainBlock extends BlockHeader {
 /** What a simulated chain is made from; nothing in it is left to chance but `seed`. */
 interface World {
   readonly seed: number;
-  /** Height of the first block. */
+  /** Height of the first block; 0: regtest's own genesis. */
   readonly start: number;
-  /** Unix seconds of the first block. */
+  /** Unix seconds of the first block, unless that is genesis. */
   readonly startTime: number;
   readonly spacingS: number;
   /** Times stray by so much at most, as miners' clocks do; none is at or below the median of the eleven before it. */
@@ -68,7 +69,18 @@ export function simulateBitcoin(options: WorldOptions = {}): ChainBlock {
     bodies,
     pressed: new Map(),
   };
+  if (start === 0) return genesisOf(world);
   return blockOn(undefined, { branch: "a", world, bits: REGTEST_BITS, extraSat: 0n });
+}
+
+/** Regtest's genesis, in a world whose blocks can be grown on it. */
+export function genesisOf(world: World): ChainBlock {
+  const given = regtestGenesis();
+  return {
+    ...{ ...given, world, before: undefined, branch: "a", height: 0, work: workOf(given.bits) },
+    hash: shown(sha256d(given.header)) as BlockHash,
+    parent: shown(given.header.subarray(4, 36)) as BlockHash,
+  };
 }
 
 /** The tip after `count` more blocks on `tip`, on the branch named: other names give other blocks, the same name the same. */

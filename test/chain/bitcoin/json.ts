@@ -31,7 +31,7 @@ export function headerText(
     bits: block.bits.toString(16).padStart(8, "0"),
     chainwork: block.work.toString(16).padStart(64, "0"),
     nTx: block.body.transactions.length + 1,
-    previousblockhash: block.parent,
+    ...(block.height === 0 ? {} : { previousblockhash: block.parent }),
     ...(chain.next === undefined ? {} : { nextblockhash: chain.next }),
   };
   return `${JSON.stringify(fields).slice(0, -1)},"difficulty":4.656542373906925e-10`;

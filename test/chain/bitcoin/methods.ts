@@ -1,5 +1,5 @@
 import type { View } from "../view.ts";
-import { blockBytes, type ChainBlock, REGTEST_GENESIS } from "./chain.ts";
+import { blockBytes, type ChainBlock, genesisOf, REGTEST_GENESIS } from "./chain.ts";
 import { headerText, transactionsText, type Verbosity } from "./json.ts";
 
 /** One JSON-RPC call as it comes in. */
@@ -108,12 +108,15 @@ function block(desk: Desk, [hash, verbosity = 1]: readonly unknown[]): Reply {
 
 /** A block by its hash, on the chain or off it. */
 export function blockOf(desk: Desk, hash: unknown): ChainBlock | undefined {
-  return desk.view.byHash(String(hash)) ?? desk.side.get(String(hash));
+  const { view, side, genesis } = desk;
+  const known = view.byHash(String(hash)) ?? side.get(String(hash));
+  if (known !== undefined || hash !== genesis || genesis !== REGTEST_GENESIS) return known;
+  return genesisOf(view.head().world);
 }
 
 /** Where a block stands: −1 confirmations off the chain. */
 function placeOf(desk: Desk, found: ChainBlock): { confirmations: number; next: string | undefined } {
-  const isMain = desk.view.byHeight(found.height)?.hash === found.hash;
+  const isMain = found.height === 0 || desk.view.byHeight(found.height)?.hash === found.hash;
   if (!isMain) return { confirmations: -1, next: undefined };
   return {
     confirmations: desk.view.head().height - found.height + 1,

@@ -16,6 +16,8 @@ async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<Simul
 }
 
 const tip = grow(simulateBitcoin(), 4);
+/** The same on main net: its only transaction and so its root. */
+const GENESIS_TXID = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b";
 
 interface Printed {
   readonly confirmations: number;
@@ -58,6 +60,38 @@ describe("the node", () => {
     const old = await nodeAt(tip, { version: 220_000 });
     const bare = (await ask(old.url, "getblock", tip.hash, 3)) as Printed;
     expect(bare.tx.some(({ vin }) => vin.some(({ prevout }) => prevout !== undefined))).toBe(false);
+  });
+
+  it("has regtest's genesis below whatever chain it was given", async () => {
+    const node = await nodeAt(tip);
+    const header = await ask(node.url, "getblockheader", REGTEST_GENESIS);
+    expect(header).toMatchObject({
+      hash: REGTEST_GENESIS,
+      ...{ height: 0, confirmations: 6, version: 1, time: 1_296_688_602, bits: "207fffff", nonce: 2, nTx: 1 },
+      merkleroot: GENESIS_TXID,
+      nextblockhash: back(tip, 4).hash,
+    });
+    expect(header).not.toHaveProperty("previousblockhash");
+    const { tx } = (await ask(node.url, "getblock", REGTEST_GENESIS, 3)) as Printed;
+    expect(tx).toMatchObject([
+      { txid: GENESIS_TXID, vin: [{ coinbase: expect.stringMatching(/^04ffff001d/) }] },
+    ]);
+    expect(await ask(node.url, "getblock", REGTEST_GENESIS, 1)).toMatchObject({ tx: [GENESIS_TXID] });
+    const bytes = `${await ask(node.url, "getblock", REGTEST_GENESIS, 0)}`;
+    expect(bytes).toMatch(
+      /^01000000(00){32}3ba3edfd.*4b1e5e4adae5494dffff7f2002000000010100000001.*ac00000000$/,
+    );
+    const rest = async (kind: string) => {
+      const answer = await fetch(`${node.url}/rest/${kind}/${REGTEST_GENESIS}.bin`);
+      return [answer.status, Buffer.from(await answer.arrayBuffer()).toString("hex")];
+    };
+    expect([await rest("block"), await rest("spenttxouts")]).toEqual([
+      [200, bytes],
+      [200, "0100"],
+    ]);
+    node.prune(5);
+    await expect(ask(node.url, "getblock", REGTEST_GENESIS, 0)).rejects.toThrow("-1 Block not available");
+    expect([(await rest("block"))[0], await rest("spenttxouts")]).toEqual([404, [200, "0100"]]);
   });
 
   it("keeps what it orphaned, at −1 confirmations, and knows no spent outputs of what it never connected", async () => {

@@ -21,8 +21,8 @@ export function answerRest(desk: Desk, path: string, lieOf: (height: number) => 
   if (found === undefined) return text(404, `${hash} not found`);
   const pruned = found.height < desk.pruneHeight;
   if (kind === "block" && pruned) return text(404, `${hash} not available (pruned data)`);
-  if (kind === "spenttxouts" && (pruned || desk.side.has(hash)))
-    return text(404, `${hash} undo not available`);
+  const hasUndo = found.height === 0 || !(pruned || desk.side.has(hash));
+  if (kind === "spenttxouts" && !hasUndo) return text(404, `${hash} undo not available`);
   const bytes = distortBytes(lieOf(found.height), found);
   return {
     status: 200,
