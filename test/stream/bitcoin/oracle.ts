@@ -10,6 +10,8 @@ export interface OracleLeg {
   readonly flow_type: string;
   readonly from_exchange: string;
   readonly to_exchange: string;
+  readonly from_address: string | null;
+  readonly to_address: string | null;
   readonly amount: string;
 }
 
@@ -31,15 +33,31 @@ export function oracleFlows(
     const received = sums(tx.vout, owner);
     const isCoinbase = tx.vin.some((input) => input.coinbase !== undefined);
     const inputs = tx.vin.flatMap((input) => input.prevout ?? []);
-    if (!isCoinbase) legs.push(...spending(tx, { spent: sums(inputs, owner), received }, fees));
-    else if (block.height > 0) legs.push(...coinbase(tx, received));
+    const moved = isCoinbase
+      ? coinbase(tx, block.height > 0 ? received : {})
+      : spending(tx, { spent: sums(inputs, owner), received }, fees);
+    for (const one of moved) {
+      const from_address = soleAddress(inputs.filter((output) => owner(output) === one.from_exchange));
+      const to_address = soleAddress(tx.vout.filter((output) => owner(output) === one.to_exchange));
+      legs.push({ ...one, from_address, to_address });
+    }
   }
   return { legs, fees };
 }
 
+/** A leg without the addresses that stand beside its exchanges. */
+type Movement = Omit<OracleLeg, "from_address" | "to_address">;
+
+/** The address that all these outputs were printed with, of those that hold something; null where one has another or none. */
+function soleAddress(outputs: readonly PrintedOutput[]): string | null {
+  const holding = outputs.filter(({ value }) => satoshi(value) > 0n);
+  const [first, ...others] = new Set(holding.map(addressIn));
+  return others.length > 0 ? null : (first ?? null);
+}
+
 type Amounts = Readonly<Record<string, bigint>>;
 
-function coinbase(tx: PrintedTransaction, received: Amounts): readonly OracleLeg[] {
+function coinbase(tx: PrintedTransaction, received: Amounts): readonly Movement[] {
   return exchangesIn(received).flatMap((e) => leg(tx, ["coinbase", "issued", "", e], received[e]!));
 }
 
@@ -47,7 +65,7 @@ function spending(
   tx: PrintedTransaction,
   { spent, received }: { readonly spent: Amounts; readonly received: Amounts },
   fees: Record<string, bigint>,
-): readonly OracleLeg[] {
+): readonly Movement[] {
   const named = exchangesIn(spent, received);
   if (named.length === 0) return [];
   const fee = total(spent) - total(received);
@@ -86,7 +104,7 @@ function feeShares(entities: readonly string[], spent: Amounts, fee: bigint): Re
   return paid;
 }
 
-function sumOf(legs: readonly OracleLeg[], side: "from_exchange" | "to_exchange", exchange: string): bigint {
+function sumOf(legs: readonly Movement[], side: "from_exchange" | "to_exchange", exchange: string): bigint {
   return legs.reduce((sum, one) => (one[side] === exchange ? sum + BigInt(one.amount) : sum), 0n);
 }
 
@@ -108,7 +126,7 @@ function leg(
   tx: PrintedTransaction,
   [kind, flow_type, from_exchange, to_exchange]: readonly [string, string, string, string],
   amount: bigint,
-): readonly OracleLeg[] {
+): readonly Movement[] {
   if (amount === 0n) return [];
   return [{ tx_hash: tx.txid, kind, flow_type, from_exchange, to_exchange, amount: String(amount) }];
 }

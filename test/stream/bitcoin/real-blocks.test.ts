@@ -43,6 +43,8 @@ const legRows = (flows: BlockFlows) =>
     flow_type: leg.flowType,
     from_exchange: leg.fromExchange ?? "",
     to_exchange: leg.toExchange ?? "",
+    from_address: leg.fromAddress,
+    to_address: leg.toAddress,
     amount: String(leg.amount),
   }));
 
