@@ -27,9 +27,10 @@ export interface Progress {
   readonly finalized: BlockRef | undefined;
 }
 
-/** Where the walk begins, and above which height it announces nothing (`--until`). */
+/** Where the walk begins, the height that is to become final (`--until`), and above which one nothing is announced for it. */
 export interface Goal {
   readonly start: number | "latest";
+  readonly until: number | undefined;
   readonly cap: number | undefined;
 }
 
@@ -44,7 +45,7 @@ export type Step =
   /** The answer lies at heights that were not asked for. */
   | { readonly kind: "look"; readonly span: Span }
   /** The chain begins above the height that is wanted. */
-  | { readonly kind: "past" }
+  | { readonly kind: "past"; readonly begins: number }
   /** The common ancestor is older than what is remembered. */
   | { readonly kind: "recall" };
 
@@ -150,7 +151,7 @@ function begin(view: ChainView, goal: Goal, start: number | "latest"): Step {
   const height = start === "latest" ? view.head.height : start;
   const first = canonicalAt(view, height);
   const top = topOf(view, goal);
-  if (goal.cap !== undefined && height > goal.cap) return { kind: "past" };
+  if (goal.until !== undefined && height > goal.until) return { kind: "past", begins: height };
   if (first === undefined) return { kind: "wait" };
   return { kind: "announce", run: [first, ...linkedRun(first, view, top)] };
 }

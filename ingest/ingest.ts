@@ -43,9 +43,25 @@ export interface IngestOptions {
   readonly pollMs: number;
 }
 
+/** `--until` names a height below the chain's first block: what comes after ingest would wait for it for ever. Ends ingest with exit code 2. */
+export class UntilBelowBeginning extends Error {
+  override readonly name = "UntilBelowBeginning";
+  readonly begins: number;
+  readonly until: number;
+  constructor(at: { begins: number; until: number }) {
+    const { begins, until } = at;
+    super(
+      `the chain begins at ${begins}, above --until ${until}: name a height from ${begins} on, or a lower "start" in the config; once it has begun, that takes another chain name`,
+    );
+    this.begins = begins;
+    this.until = until;
+  }
+}
+
 /**
  * Announces the node's canonical chain on raw, in order, until the context's signal aborts or `until` is reached.
- * A second copy waits in the group. Throws `NodesUnreachable`, `ProofFailed`, `Fenced`, `TopicEmptied`, `TopicMisconfigured`.
+ * A second copy waits in the group. Throws `UntilBelowBeginning`, `NodesUnreachable`, `ProofFailed`, `Fenced`,
+ * `TopicEmptied`, `TopicMisconfigured`.
  */
 export async function runIngest(
   context: StageContext,
@@ -64,12 +80,19 @@ export async function runIngest(
 }
 
 /** Seen without a claim, so that a copy with nothing to do does not wait for the one that works. */
-async function isPast(context: StageContext, options: IngestOptions): Promise<boolean> {
+async function isPast(context: StageContext, { start, policy }: IngestOptions): Promise<boolean> {
   const { until, broker, topics } = context;
   if (until === undefined) return false;
-  if (options.start !== "latest" && until < options.start) return true;
   const progress = await recallProgress(broker, topics.raw, RECALL_OFFSETS);
-  return isDone(progress, until, options.policy);
+  const begins = progress.branch.length > 0 ? await firstHeight(broker, topics.raw) : start;
+  if (begins !== undefined && begins !== "latest") await refuseBelow(context, begins);
+  return isDone(progress, until, policy);
+}
+
+/** Nothing below a chain's beginning becomes final. Where a block above it is final already, every stage is past `until`. */
+async function refuseBelow({ until, broker, topics }: StageContext, begins: number): Promise<void> {
+  if (until === undefined || begins <= until) return;
+  if ((await readLast(broker, topics.final)) === undefined) throw new UntilBelowBeginning({ begins, until });
 }
 
 async function claimAndWalk(context: StageContext, source: Source, options: IngestOptions): Promise<void> {
@@ -106,7 +129,7 @@ interface Walk {
 async function walk(edge: Walk): Promise<void> {
   const { context, source, options, signal } = edge;
   const { until } = context;
-  const goal: Goal = { start: options.start, cap: capOf(until, options.policy) };
+  const goal: Goal = { start: options.start, until, cap: capOf(until, options.policy) };
   let offsets = RECALL_OFFSETS;
   let progress = await recallProgress(context.broker, context.topics.raw, offsets);
   if (progress.branch.length === 0) await refuseEmptied(context);
@@ -122,7 +145,7 @@ async function walk(edge: Walk): Promise<void> {
     const step = nextStep(progress, view, goal);
     switch (step.kind) {
       case "past":
-        return;
+        return refuseBelow(context, step.begins);
       case "look":
         span = step.span;
         continue;

@@ -18,6 +18,7 @@ export const EXIT_CODES: ReadonlyMap<string, number> = new Map([
   ["DatabaseUrlInvalid", EXIT.usage],
   ["ChainKindChanged", EXIT.usage],
   ["BlobScheduleUnknown", EXIT.usage],
+  ["UntilBelowBeginning", EXIT.usage],
   ["MigrationChanged", EXIT.usage],
   ["MigrationFailed", EXIT.usage],
   ["QueryFailed", EXIT.usage],

@@ -17,7 +17,7 @@ import type { ChainView, Span } from "../../ingest/source.ts";
 import type { BlockHash, BlockHeader } from "../../stream/block.ts";
 import { grow, root } from "../support/blocks.ts";
 
-const GOAL: Goal = { start: 0, cap: undefined };
+const GOAL: Goal = { start: 0, until: undefined, cap: undefined };
 
 /** What a node with this canonical chain (from height 0 on) answers. */
 function look(chain: readonly BlockHeader[], span: Span | undefined, finalized?: number): ChainView {
@@ -68,7 +68,7 @@ const hashes = (blocks: readonly BlockHeader[]): readonly string[] => blocks.map
 
 describe("nextStep", () => {
   it("begins at start, in windows", () => {
-    const step = nextStep(NO_PROGRESS, look(trunk, { from: 5, to: 7 }), { start: 5, cap: undefined });
+    const step = nextStep(NO_PROGRESS, look(trunk, { from: 5, to: 7 }), { ...GOAL, start: 5 });
     expect(step).toEqual({ kind: "announce", run: trunk.slice(5, 8) });
     expect(firstSpan(progressOn(trunk.slice(5, 8)), GOAL, 2 * WINDOW)).toEqual({ from: 7, to: 7 + WINDOW });
   });
@@ -83,27 +83,25 @@ describe("nextStep", () => {
   });
 
   it("begins at the head where start is latest", () => {
-    expect(nextStep(NO_PROGRESS, look(trunk, undefined), { start: "latest", cap: undefined })).toEqual({
+    expect(nextStep(NO_PROGRESS, look(trunk, undefined), { ...GOAL, start: "latest" })).toEqual({
       kind: "announce",
       run: [trunk[300]],
     });
   });
 
   it("waits while the node has not reached start", () => {
-    expect(
-      nextStep(NO_PROGRESS, look(trunk, { from: 900, to: 901 }), { start: 900, cap: undefined }),
-    ).toEqual({
+    expect(nextStep(NO_PROGRESS, look(trunk, { from: 900, to: 901 }), { ...GOAL, start: 900 })).toEqual({
       kind: "wait",
     });
   });
 
   it("takes nothing for the first block that stands above the node's head", () => {
     const view = { ...look(trunk, { from: 15, to: 16 }), head: trunk[10]! };
-    expect(nextStep(NO_PROGRESS, view, { start: 15, cap: undefined })).toEqual({ kind: "wait" });
+    expect(nextStep(NO_PROGRESS, view, { ...GOAL, start: 15 })).toEqual({ kind: "wait" });
   });
 
   it("announces nothing above the cap", () => {
-    const goal = { start: 0, cap: 12 };
+    const goal = { start: 0, until: 10, cap: 12 };
     const known = progressOn(trunk.slice(0, 11));
     expect(nextStep(known, look(trunk, { from: 10, to: 20 }), goal)).toEqual({
       kind: "announce",
@@ -113,9 +111,16 @@ describe("nextStep", () => {
       kind: "settled",
       tip: trunk[12],
     });
-    expect(nextStep(NO_PROGRESS, look(trunk, undefined), { start: "latest", cap: 12 })).toEqual({
-      kind: "past",
-    });
+  });
+
+  it("begins at no head above the height that is wanted, however much that one needs above it", () => {
+    const from = (until: number) =>
+      nextStep(NO_PROGRESS, look(trunk, undefined), { start: "latest", until, cap: until + 2 });
+    expect([from(12), from(299), from(300).kind]).toEqual([
+      { kind: "past", begins: 300 },
+      { kind: "past", begins: 300 },
+      "announce",
+    ]);
   });
 
   it("takes a head that is an ancestor of the tip for a lag", () => {
@@ -149,7 +154,7 @@ describe("nextStep", () => {
     const first = { ...trunk[5]!, hash: "rival5" as BlockHash, parent: "other" as BlockHash };
     const rival = [...trunk.slice(0, 5), first, ...grow(first, 3, "r")];
     const known = progressOn(trunk.slice(5, 8));
-    expect(nextStep(known, look(rival, { from: 5, to: 9 }), { start: 5, cap: undefined })).toEqual({
+    expect(nextStep(known, look(rival, { from: 5, to: 9 }), { ...GOAL, start: 5 })).toEqual({
       kind: "announce",
       run: rival.slice(5),
     });

@@ -173,49 +173,6 @@ describe("runIngest", () => {
   });
 });
 
-describe("--until", () => {
-  it("announces no more than the confirmations need, and nothing at all when it is past", async () => {
-    const node = await nodeAt(trunk);
-    const cluster = new MemoryCluster();
-    await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
-    expect(rawHashes(cluster)).toEqual(hashes(blocksOf(trunk).slice(0, 13)));
-    await node.close();
-    open.length = 0;
-    await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
-    await startIngest(cluster, ethereumOptions([node.url]), { until: 999 }).ended;
-    expect(rawHashes(cluster)).toHaveLength(13);
-  });
-
-  it("with the node's finalized block: each backfilled block names itself, and the last is the height", async () => {
-    const node = await nodeAt(trunk, { finalized: { kind: "depth", depth: 10 } });
-    const cluster = new MemoryCluster();
-    await startIngest(cluster, ethereumOptions([node.url], { policy: TAG }), { until: 1020 }).ended;
-    expect(rawRecords(cluster).map((record) => record.headers["finalized"])).toEqual(
-      blocksOf(trunk)
-        .slice(0, 21)
-        .map((block) => `${block.height}:${block.hash}`),
-    );
-  });
-
-  it("waits for the finalized block and announces the same head again", async () => {
-    const node = await nodeAt(trunk, { finalized: { kind: "unknown" } });
-    const cluster = new MemoryCluster();
-    const run = startIngest(cluster, ethereumOptions([node.url], { policy: TAG }), { until: 1004 });
-    await until("the height", () => rawHashes(cluster).length === 5);
-    node.finalize({ kind: "depth", depth: 28 });
-    await until("the first news", () => rawHashes(cluster).length === 6);
-    node.finalize({ kind: "depth", depth: 5 });
-    await run.ended;
-    const block = at(trunk, 1004);
-    expect(rawHashes(cluster).slice(4)).toEqual([block.hash, block.hash, block.hash]);
-    expect(
-      rawRecords(cluster)
-        .slice(4)
-        .map((record) => record.headers["finalized"]),
-    ).toEqual([undefined, `1002:${at(trunk, 1002).hash}`, `1004:${block.hash}`]);
-  });
-});
-
 describe("the node's finalized block", () => {
   it("is told by the head again when it moves, and at each start", async () => {
     const node = await nodeAt(trunk, { finalized: { kind: "depth", depth: 10 } });

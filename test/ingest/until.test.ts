@@ -1,0 +1,103 @@
+import { afterEach, expect, it } from "vitest";
+import { exitCodeOf } from "../../runtime/exit.ts";
+import { type ChainBlock, grow, simulateChain } from "../chain/chain.ts";
+import { type NodeOptions, type SimulatedNode, startNode } from "../chain/node.ts";
+import { at, blocksOf } from "../chain/walk.ts";
+import { ethereumOptions, rawHashes, rawRecords, startIngest, until } from "../support/ingest-story.ts";
+import { MemoryCluster } from "../support/memory-broker.ts";
+
+const open: SimulatedNode[] = [];
+afterEach(async () => {
+  for (const node of open.splice(0)) await node.close();
+});
+
+async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedNode> {
+  const node = await startNode(tip, options);
+  open.push(node);
+  return node;
+}
+
+const first = simulateChain({ bodies: (facts) => facts.height >= 15_537_394 && facts.transactions < 120 });
+const trunk = grow(first, 30);
+const hashes = (blocks: readonly ChainBlock[]): readonly string[] => blocks.map((block) => block.hash);
+const TAG = { kind: "tag", tag: "finalized" } as const;
+
+it("announces no more than the confirmations need, and nothing at all when it is past", async () => {
+  const node = await nodeAt(trunk);
+  const cluster = new MemoryCluster();
+  await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
+  expect(rawHashes(cluster)).toEqual(hashes(blocksOf(trunk).slice(0, 13)));
+  await node.close();
+  open.length = 0;
+  await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
+  await startIngest(cluster, ethereumOptions([node.url], { start: 1011 }), { until: 1010 }).ended;
+  expect(rawHashes(cluster)).toHaveLength(13);
+});
+
+it.each([
+  { start: 1000, until: 999, begins: 1000 },
+  { start: 1000, until: 0, begins: 1000 },
+  { start: "latest", until: 1029, begins: 1030 },
+  { start: "latest", until: 1000, begins: 1030 },
+] as const)(
+  "below where a chain begins ($until, start $start) is bad usage, and nothing is written",
+  async ({ start, until, begins }) => {
+    const node = await nodeAt(trunk);
+    for (const policy of [ethereumOptions([]).policy, TAG]) {
+      const cluster = new MemoryCluster();
+      const run = startIngest(cluster, ethereumOptions([node.url], { start, policy }), { until });
+      const error = await run.ended.catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ name: "UntilBelowBeginning", begins, until });
+      expect(String(error)).toContain(`the chain begins at ${begins}, above --until ${until}: `);
+      expect(exitCodeOf(error)).toBe(2);
+      expect(rawHashes(cluster)).toEqual([]);
+    }
+  },
+);
+
+it.each([1028, 900])(
+  "%i, below where the chain has begun, is bad usage while nothing is final, and past as soon as a block is",
+  async (height) => {
+    const node = await nodeAt(trunk);
+    const cluster = new MemoryCluster();
+    const begin = startIngest(cluster, ethereumOptions([node.url], { start: 1029 }));
+    await until("two blocks", () => rawHashes(cluster).length === 2);
+    await begin.stop();
+    // Another start has no effect any more.
+    const again = () => startIngest(cluster, ethereumOptions([node.url], { start: 5 }), { until: height });
+    await expect(again().ended).rejects.toMatchObject({ name: "UntilBelowBeginning", begins: 1029 });
+    const released = at(trunk, 1029).hash;
+    cluster.append({ topic: "ethereum.blocks.final.v1", key: released, value: Buffer.from("block") });
+    await again().ended;
+    expect(rawHashes(cluster)).toEqual(hashes(blocksOf(trunk).slice(-2)));
+  },
+);
+
+it("with the node's finalized block: each backfilled block names itself, and the last is the height", async () => {
+  const node = await nodeAt(trunk, { finalized: { kind: "depth", depth: 10 } });
+  const cluster = new MemoryCluster();
+  await startIngest(cluster, ethereumOptions([node.url], { policy: TAG }), { until: 1020 }).ended;
+  expect(rawRecords(cluster).map((record) => record.headers["finalized"])).toEqual(
+    blocksOf(trunk)
+      .slice(0, 21)
+      .map((block) => `${block.height}:${block.hash}`),
+  );
+});
+
+it("waits for the finalized block and announces the same head again", async () => {
+  const node = await nodeAt(trunk, { finalized: { kind: "unknown" } });
+  const cluster = new MemoryCluster();
+  const run = startIngest(cluster, ethereumOptions([node.url], { policy: TAG }), { until: 1004 });
+  await until("the height", () => rawHashes(cluster).length === 5);
+  node.finalize({ kind: "depth", depth: 28 });
+  await until("the first news", () => rawHashes(cluster).length === 6);
+  node.finalize({ kind: "depth", depth: 5 });
+  await run.ended;
+  const block = at(trunk, 1004);
+  expect(rawHashes(cluster).slice(4)).toEqual([block.hash, block.hash, block.hash]);
+  expect(
+    rawRecords(cluster)
+      .slice(4)
+      .map((record) => record.headers["finalized"]),
+  ).toEqual([undefined, `1002:${at(trunk, 1002).hash}`, `1004:${block.hash}`]);
+});
