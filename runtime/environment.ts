@@ -122,21 +122,33 @@ function urlsIn(env: NodeJS.ProcessEnv, variable: string, protocols: readonly st
   return urls;
 }
 
+/** Either as it was meant, or not at all: half of a login would go to a broker as none. */
 function security(values: z.infer<typeof shape>): KafkaSecurity {
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = values;
-  if (mechanism !== undefined && (username === undefined || password === undefined)) {
-    throw new ConfigInvalid(
-      "of the environment",
-      "KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD",
-    );
-  }
-  const tls = values.KAFKA_TLS === "true" || values.KAFKA_TLS_CA !== undefined;
+  const ca = values.KAFKA_TLS_CA;
+  if (values.KAFKA_TLS === "false" && ca !== undefined)
+    throw refused("KAFKA_TLS_CA needs TLS, and KAFKA_TLS is false: set it to true, or unset KAFKA_TLS_CA");
+  const sasl = saslIn(values);
+  const tls = values.KAFKA_TLS === "true" || ca !== undefined;
   return {
-    ...(mechanism !== undefined && username !== undefined && password !== undefined
-      ? { sasl: { mechanism, username, password } }
-      : {}),
-    ...(tls ? { tls: values.KAFKA_TLS_CA === undefined ? {} : { ca: readCa(values.KAFKA_TLS_CA) } } : {}),
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(tls ? { tls: ca === undefined ? {} : { ca: readCa(ca) } } : {}),
   };
+}
+
+function saslIn(values: z.infer<typeof shape>): KafkaSecurity["sasl"] {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = values;
+  if (mechanism === undefined) {
+    if (username === undefined && password === undefined) return undefined;
+    const known = shape.shape.KAFKA_SASL_MECHANISM.unwrap().options.join(", ");
+    throw refused(`KAFKA_USERNAME and KAFKA_PASSWORD need KAFKA_SASL_MECHANISM: one of ${known}`);
+  }
+  if (username === undefined || password === undefined)
+    throw refused("KAFKA_SASL_MECHANISM needs KAFKA_USERNAME and KAFKA_PASSWORD");
+  return { mechanism, username, password };
+}
+
+function refused(reason: string): ConfigInvalid {
+  return new ConfigInvalid("of the environment", reason);
 }
 
 function readCa(path: string): string {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { NO_KAFKA_SECURITY, readEnvironment } from "../../runtime/environment.ts";
@@ -95,16 +96,33 @@ test("Kafka's login is whole or refused", () => {
   expect(readEnvironment(sasl).kafkaSecurity).toEqual({
     sasl: { mechanism: "SCRAM-SHA-512", username: "sluice", password: "pass" },
   });
-  expect(readEnvironment({ ...brokers, KAFKA_TLS: "true" }).kafkaSecurity).toEqual({ tls: {} });
+  for (const half of [{ KAFKA_SASL_MECHANISM: "" }, { KAFKA_SASL_MECHANISM: "", KAFKA_USERNAME: "" }])
+    expect(() => readEnvironment({ ...sasl, ...half })).toThrow(
+      "KAFKA_USERNAME and KAFKA_PASSWORD need KAFKA_SASL_MECHANISM: one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+    );
   expect(() => readEnvironment({ ...sasl, KAFKA_PASSWORD: "" })).toThrow(
     "needs KAFKA_USERNAME and KAFKA_PASSWORD",
   );
   expect(() => readEnvironment({ ...brokers, KAFKA_SASL_MECHANISM: "GSSAPI" })).toThrow(
     "KAFKA_SASL_MECHANISM",
   );
-  expect(() => readEnvironment({ ...brokers, KAFKA_TLS_CA: "/none.pem" })).toThrow(
-    "KAFKA_TLS_CA: /none.pem cannot be read",
+});
+
+test("Kafka is reached by TLS where it is asked for, and never against its word", () => {
+  const security = (env: NodeJS.ProcessEnv) =>
+    readEnvironment({ KAFKA_BROKERS: "kafka.example:9092", ...env }).kafkaSecurity;
+  expect(security({ KAFKA_TLS: "true" })).toEqual({ tls: {} });
+  expect(security({ KAFKA_TLS: "false" })).toEqual({});
+  const certificate = { KAFKA_TLS_CA: "package.json" };
+  const tls = { ca: readFileSync("package.json", "utf8") };
+  expect([security(certificate), security({ ...certificate, KAFKA_TLS: "true" })]).toEqual([
+    { tls },
+    { tls },
+  ]);
+  expect(() => security({ ...certificate, KAFKA_TLS: "false" })).toThrow(
+    "KAFKA_TLS_CA needs TLS, and KAFKA_TLS is false: set it to true, or unset KAFKA_TLS_CA",
   );
+  expect(() => security({ KAFKA_TLS_CA: "/none.pem" })).toThrow("KAFKA_TLS_CA: /none.pem cannot be read");
 });
 
 test("what is said of Kafka's security is of the brokers that are named: the embedded one has none", () => {
