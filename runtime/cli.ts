@@ -48,6 +48,7 @@ function makeProgram(ask: (action: Action) => void): Command {
   addStages(verb, until, ask);
   addReports(verb, ask);
   addRewind(verb, ask);
+  addMigrate(verb, ask);
   return program;
 }
 
@@ -132,6 +133,13 @@ function addRewind(verb: MakeVerb, ask: Ask): void {
       };
       ask(async (signal) => (await import("./verbs/rewind.ts")).rewindChain(request, signal));
     });
+}
+
+function addMigrate(verb: MakeVerb, ask: Ask): void {
+  verb(
+    "migrate",
+    "make the database's schema or bring it up to date, as its owner: where stages log in as less",
+  ).action(() => ask(async (signal) => (await import("./verbs/schema.ts")).migrateSchema(signal)));
 }
 
 function addReports(verb: MakeVerb, ask: Ask): void {

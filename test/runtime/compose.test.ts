@@ -9,7 +9,7 @@ test("the Kafka beside the containers is of the version that is embedded", () =>
   expect(/image: apache\/kafka:(.*)/.exec(compose)?.[1]).toBe(KAFKA_VERSION);
 });
 
-test("each container runs one stage of one chain, in words that the command line knows; the feed is one for all", () => {
+test("each container runs one stage of one chain, in words that the command line knows; the feed is one for all, and the schema is made before", () => {
   const commands = [...compose.matchAll(/^ {4}command: (\[.*\])$/gm)].map(
     ([, words]) => JSON.parse(String(words)) as readonly string[],
   );
@@ -19,6 +19,7 @@ test("each container runs one stage of one chain, in words that the command line
     ...["postgres", "parquet"].map((store) => `warehouse ${store} --chain ${chain}`),
   ];
   expect(commands.map((words) => words.join(" "))).toEqual([
+    "migrate",
     ...ofChain("ethereum"),
     ...ofChain("bitcoin"),
     "feed --follow",

@@ -27,7 +27,7 @@ export class MigrationFailed extends Error {
   constructor(migration: string, place: string, cause: unknown) {
     const hint =
       codeOf(cause) === INSUFFICIENT_PRIVILEGE
-        ? "start the stage once as the owner of the database"
+        ? "run `sluice migrate` as the owner of the database"
         : "mend what it names and start again";
     super(`migration ${migration} failed at ${place}: ${(cause as Error).message}; ${hint}`, { cause });
     this.migration = migration;

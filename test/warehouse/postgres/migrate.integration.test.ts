@@ -72,7 +72,7 @@ describe("migrate", () => {
       const failure = await migrate(db).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(MigrationFailed);
       expect((failure as Error).message).toMatch(
-        /^migration of schema sluice failed at 127\.0\.0\.1:\d+\/test_\d+: permission denied for database test_\d+; start the stage once as the owner of the database$/,
+        /^migration of schema sluice failed at 127\.0\.0\.1:\d+\/test_\d+: permission denied for database test_\d+; run `sluice migrate` as the owner of the database$/,
       );
     });
   });
