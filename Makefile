@@ -1,9 +1,9 @@
 # The front door. Every target does its own set-up, which takes a second when nothing changed.
-.PHONY: help setup demo test check bench simulate sabotage chaos validate clean
+.PHONY: help setup demo test check bench simulate sabotage chaos validate audit clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## npm packages, the Kafka client's native part, the broker's jars, the build
 	@scripts/setup.sh
@@ -31,6 +31,9 @@ chaos: setup ## kills and freezes of two copies of each stage, the broker and Po
 
 validate: ## the Kubernetes manifests and the compose file, by their tools' own schemas where these are installed
 	@scripts/check-deploy.sh
+
+audit: ## known weaknesses of the npm packages that are shipped, as the configured registry knows them; a finding fails
+	@scripts/audit.sh
 
 clean: ## what was built and the embedded services' data; the cache of set-up stays
 	@for link in .sluice/postgres .sluice/*/postgres; do \
