@@ -1,29 +1,68 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { ChainName } from "../stream/block.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 
-/** Leaves word for `status` that a chain halted, and why; any other error is none of its business. */
-export function recordIncident(home: string, chain: ChainName, error: Error): void {
-  if (exitCodeOf(error) !== EXIT.halted) return;
-  mkdirSync(dirname(fileOf(home, chain)), { recursive: true });
-  writeFileSync(fileOf(home, chain), `${error.message}\n`);
+/** The stages of a chain, as data flows. */
+export const STAGES = ["ingest", "gate", "flows", "aggregate", "postgres", "parquet"] as const;
+
+/** A stage of a chain. */
+export type StageName = (typeof STAGES)[number];
+
+/** A stage that halted in this home, and why: the message of its error tells the way out. */
+export interface Halt {
+  readonly stage: StageName;
+  readonly reason: string;
 }
 
-/** Called before a gate works: it says again whether its chain is halted. */
-export function clearIncident(home: string, chain: ChainName): void {
-  rmSync(fileOf(home, chain), { force: true });
+/** Whose halts are kept, and where. */
+export interface HaltPlace {
+  readonly home: string;
+  readonly chain: ChainName;
+  readonly stage: StageName;
 }
 
-/** Why a chain halted when its gate last ran in this home; undefined: it did not. */
-export function readIncident(home: string, chain: ChainName): string | undefined {
+/** Does a stage's work; where it halts, word of that stays for `incident` and `status` until the stage works again. */
+export async function noteHalt(place: HaltPlace, work: () => Promise<void>): Promise<void> {
+  clearHalt(place);
   try {
-    return readFileSync(fileOf(home, chain), "utf8").trim();
+    await work();
+  } catch (error) {
+    if (exitCodeOf(error) === EXIT.halted) recordHalt(place, error as Error);
+    throw error;
+  }
+}
+
+/** Forgets a halt that was mended. */
+export function clearHalt(place: HaltPlace): void {
+  rmSync(fileOf(place), { force: true });
+}
+
+/** Where a chain's stages halted when they last ran in this home, as data flows. */
+export function readHalts(home: string, chain: ChainName): readonly Halt[] {
+  return STAGES.flatMap((stage) => {
+    const reason = readReason({ home, chain, stage });
+    return reason === undefined ? [] : [{ stage, reason }];
+  });
+}
+
+function recordHalt(place: HaltPlace, { message }: Error): void {
+  mkdirSync(folderOf(place), { recursive: true });
+  writeFileSync(fileOf(place), `${message}\n`);
+}
+
+function readReason(place: HaltPlace): string | undefined {
+  try {
+    return readFileSync(fileOf(place), "utf8").trim();
   } catch {
     return undefined;
   }
 }
 
-function fileOf(home: string, chain: ChainName): string {
-  return join(home, "incidents", `${chain}.txt`);
+function fileOf(place: HaltPlace): string {
+  return join(folderOf(place), `${place.stage}.txt`);
+}
+
+function folderOf({ home, chain }: HaltPlace): string {
+  return join(home, "incidents", chain);
 }

@@ -2,6 +2,7 @@ import type { Follower } from "../stream/kafka/rewind-follow.ts";
 import type { StageContext } from "../stream/kafka/stage.ts";
 import type { ChainConfig } from "./config.ts";
 import { lastFlowsHeight, lastMark } from "./heights.ts";
+import { noteHalt, type StageName } from "./incident.ts";
 import { outputFolders, type ServedSession } from "./session.ts";
 import { CHAIN_STAGES } from "./verbs/stages.ts";
 
@@ -13,7 +14,16 @@ export interface RewoundChain {
 
 /** The stages that follow a rewind, as data flows. */
 export function followersOf(session: ServedSession, chain: RewoundChain): readonly Follower[] {
-  return [flows(session, chain), aggregate(chain), postgres(session, chain), parquet(session, chain)];
+  const noted = (stage: StageName, follower: Follower): Follower => {
+    const place = { home: session.env.home, chain: chain.context.chain, stage };
+    return { ...follower, run: (going) => noteHalt(place, () => follower.run(going)) };
+  };
+  return [
+    noted("flows", flows(session, chain)),
+    noted("aggregate", aggregate(chain)),
+    noted("postgres", postgres(session, chain)),
+    noted("parquet", parquet(session, chain)),
+  ];
 }
 
 function flows(session: ServedSession, { context, settings }: RewoundChain): Follower {

@@ -2,10 +2,12 @@ import { pino } from "pino";
 import type { ChainName } from "../../stream/block.ts";
 import type { Broker } from "../../stream/kafka/broker.ts";
 import { TopicMissing } from "../../stream/kafka/errors.ts";
-import { findIncident, type Incident } from "../../stream/kafka/incident.ts";
+import { findIncident } from "../../stream/kafka/incident.ts";
 import { stageId } from "../../stream/kafka/stage.ts";
 import { type ChainConfig, policyOf } from "../config.ts";
-import { readIncident } from "../incident.ts";
+import { EXIT, exitCodeOf } from "../exit.ts";
+import { type Halt, readHalts } from "../incident.ts";
+import { type ChainIncident, describeIncident } from "../incident-text.ts";
 import type { Needs } from "../services/open.ts";
 import {
   configuredChain,
@@ -19,15 +21,10 @@ import {
 
 const KAFKA: Needs = new Set(["kafka"]);
 
-/** What halted a chain, as it is printed; null: it is not halted. */
-interface ChainIncident {
-  readonly chain: ChainName;
-  readonly incident: Incident | null;
-  /** What its gate left in this home when it halted for another reason, a topic that lost records. */
-  readonly said: string | null;
-}
-
-/** Shows what halted which chain, from the topics themselves, so that it is the same on every machine. */
+/**
+ * Shows what halted which chain: what contradicts final blocks, from the topics themselves, so that it is the same on every
+ * machine; and what else halted a stage in this home.
+ */
 export async function incident(
   options: { readonly chain: string | undefined; readonly json: boolean },
   signal: AbortSignal,
@@ -42,7 +39,9 @@ export async function incident(
     withBroker(served, async (broker) => {
       const found: ChainIncident[] = [];
       for (const [chain, settings] of chains) found.push(await incidentOf(served, broker, chain, settings));
-      const text = options.json ? JSON.stringify(found, undefined, 2) : found.map(render).join("\n");
+      const text = options.json
+        ? JSON.stringify(found, undefined, 2)
+        : found.map(describeIncident).join("\n");
       process.stdout.write(`${text}\n`);
     }),
   );
@@ -54,7 +53,7 @@ async function incidentOf(
   chain: ChainName,
   settings: ChainConfig,
 ): Promise<ChainIncident> {
-  const said = readIncident(session.env.home, chain) ?? null;
+  const halts = readHalts(session.env.home, chain);
   const context = {
     ...stageContext({ session, broker, untils: new Map(), report: () => undefined }, chain),
     // Looking at an incident is none.
@@ -66,36 +65,17 @@ async function incidentOf(
     await broker.bounds(context.topics.raw);
     const committed = await withGroups(session, (groups) => groups.committed(where));
     const found = await findIncident(context, policyOf(settings), committed);
-    return { chain, incident: found ?? null, said: found === undefined ? said : null };
+    if (found === undefined) return { chain, incident: null, halts };
+    return { chain, incident: found, halts: exceptGate(halts) };
   } catch (error) {
-    if (!(error instanceof TopicMissing)) throw error;
-    return { chain, incident: null, said };
+    if (error instanceof TopicMissing) return { chain, incident: null, halts };
+    if (exitCodeOf(error) !== EXIT.halted) throw error;
+    const { message: reason } = error as Error;
+    return { chain, incident: null, halts: [{ stage: "gate", reason }, ...exceptGate(halts)] };
   }
 }
 
-function render({ chain, incident: found, said }: ChainIncident): string {
-  if (found === null) return said === null ? `${chain}: no incident` : `${chain}: halted: ${said}`;
-  const { kind, rival, released, fork, rawOffset, announcedMs } = found;
-  const at = announcedMs === undefined ? "" : `, ${new Date(announcedMs).toISOString()}`;
-  const lines = [
-    `${chain}: halted by a ${kind}`,
-    ...(released === undefined ? [] : [`  released   ${released.height} ${released.hash}`]),
-    `  announced  ${rival.height} ${rival.hash} (raw offset ${rawOffset}${at})`,
-    ...(fork === undefined ? [] : [`  both build on ${fork.height} ${fork.hash}`]),
-    ...remedy(chain, found),
-  ];
-  return lines.join("\n");
-}
-
-function remedy(chain: ChainName, { kind, fork, released }: Incident): readonly string[] {
-  if (kind === "announcement gap")
-    return [
-      "  this can't happen unless raw was tampered with or Sluice is wrong: keep the topics, and report it",
-    ];
-  if (fork === undefined)
-    return ["  both branches part more than a thousand final blocks below: is the node one of this chain?"];
-  return [
-    `  if the chain is right to have left block ${released?.height}: stop its stages, then sluice rewind ${chain} --to ${fork.height} --yes`,
-    "  if its node is wrong: point it at a right one, and start again once that one's chain has been announced",
-  ];
+/** What the topics say of the gate is newer than what it left here. */
+function exceptGate(halts: readonly Halt[]): readonly Halt[] {
+  return halts.filter(({ stage }) => stage !== "gate");
 }

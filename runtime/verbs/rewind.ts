@@ -7,7 +7,7 @@ import { type StageContext, stageId } from "../../stream/kafka/stage.ts";
 import { chainKind } from "../chains.ts";
 import type { ChainConfig } from "../config.ts";
 import { InvalidUsage } from "../exit.ts";
-import { clearIncident } from "../incident.ts";
+import { clearHalt, STAGES } from "../incident.ts";
 import { followersOf } from "../rewind-followers.ts";
 import type { Needs } from "../services/open.ts";
 import {
@@ -21,7 +21,6 @@ import {
 } from "../session.ts";
 
 const EVERYTHING: Needs = new Set(["kafka", "postgres"]);
-const STAGES = ["ingest", "gate", "flows", "aggregate", "postgres", "parquet"];
 
 /** A stage that was killed is a member of its group until its session ends (6 s): longer than that it lives. */
 const LIVING_MS = 8000;
@@ -63,7 +62,7 @@ export async function rewindChain(request: RewindRequest, signal: AbortSignal): 
       await refuseRunning(served, context);
       const done = await rewind(context, request.to, hourRules(settings));
       await followRewind(context, done.to.height, followersOf(served, { context, settings }));
-      clearIncident(served.env.home, chain);
+      clearHalt({ home: served.env.home, chain, stage: "gate" });
       process.stdout.write(`${request.json ? JSON.stringify({ chain, ...done }) : sentence(chain, done)}\n`);
     }),
   );

@@ -3,7 +3,7 @@ import type { StageContext } from "../../stream/kafka/stage.ts";
 import { watchCatalog } from "../catalog.ts";
 import { chainKind } from "../chains.ts";
 import { type ChainConfig, policyOf } from "../config.ts";
-import { clearIncident, recordIncident } from "../incident.ts";
+import { noteHalt } from "../incident.ts";
 import { withReports } from "../reports.ts";
 import type { Needs } from "../services/open.ts";
 import {
@@ -35,13 +35,9 @@ export const CHAIN_STAGES = {
       await source.close();
     }
   },
-  gate: async (context, settings, session) => {
+  gate: async (context, settings) => {
     const { runGate } = await import("../../stream/kafka/gate.ts");
-    clearIncident(session.env.home, context.chain);
-    await runGate(context, policyOf(settings)).catch((error: Error) => {
-      recordIncident(session.env.home, context.chain, error);
-      throw error;
-    });
+    await runGate(context, policyOf(settings));
   },
   flows: async (context, settings, session) => {
     const { runFlows } = await import("../../stream/kafka/flows.ts");
@@ -75,7 +71,9 @@ export async function runChainStage(
   await withServices(session, KAFKA, (served) =>
     withBroker(served, (broker) =>
       withReports(served, untils, (report) =>
-        stage(stageContext({ session: served, broker, untils, report }, chain), settings, served),
+        noteHalt({ home: served.env.home, chain, stage: verb }, () =>
+          stage(stageContext({ session: served, broker, untils, report }, chain), settings, served),
+        ),
       ),
     ),
   );

@@ -7,7 +7,7 @@ import type { NodeStanding } from "../chains/kind.ts";
 import { chainKind } from "../chains.ts";
 import type { ChainConfig } from "../config.ts";
 import { lastBlock, lastFlowsHeight, lastMark } from "../heights.ts";
-import { readIncident } from "../incident.ts";
+import { type Halt, readHalts } from "../incident.ts";
 import type { Needs } from "../services/open.ts";
 import { openSession, outputFolders, type ServedSession, withBroker, withServices } from "../session.ts";
 
@@ -24,8 +24,8 @@ interface ChainStanding {
   readonly parquet: number | null;
   readonly finalTime: number | null;
   readonly watermark: number | null;
-  /** Why the chain halted; null: it did not. */
-  readonly halted: string | null;
+  /** Where the chain halted in this home, and why. */
+  readonly halts: readonly Halt[];
   /** What each named node offers, where they differ in that. */
   readonly nodes: readonly NodeStanding[];
 }
@@ -71,7 +71,7 @@ async function standings(session: ServedSession, broker: Broker): Promise<readon
         parquet: inParquet.get(chain) ?? null,
         finalTime: final?.time ?? null,
         watermark: mark?.watermark ?? null,
-        halted: readIncident(session.env.home, chain) ?? null,
+        halts: readHalts(session.env.home, chain),
         nodes: await nodeStandings(session, chain, settings),
       };
     }),
@@ -151,18 +151,18 @@ function render(chains: readonly ChainStanding[], places: Places): string {
     const times = [one.finalTime, one.watermark].map(timeCell);
     table.push([one.chain, ...heights.map((height) => height ?? "–"), ...times, stateCell(one)]);
   }
-  const halts = chains.flatMap(({ chain, halted }) =>
-    halted === null ? [] : [`${chain} halted: ${halted}`],
+  const reasons = chains.flatMap(({ chain, halts }) =>
+    halts.map(({ stage, reason }) => `${chain} halted at ${stage}: ${reason}`),
   );
   const nodes = chains.flatMap(({ chain, nodes: named }) =>
     named.map(({ node, says }) => `${chain.padEnd(8)} ${node}: ${says}`),
   );
   const where = Object.entries(places).map(([name, place]) => `${name.padEnd(8)} ${place}`);
-  return [table.toString(), ...halts, ...nodes, ...where].join("\n");
+  return [table.toString(), ...reasons, ...nodes, ...where].join("\n");
 }
 
-function stateCell({ final, postgres, parquet, halted }: ChainStanding): string {
-  if (halted !== null) return "halted";
+function stateCell({ final, postgres, parquet, halts }: ChainStanding): string {
+  if (halts.length > 0) return "halted";
   if (final === null) return "nothing final yet";
   const behind = final - Math.min(postgres ?? -1, parquet ?? -1);
   if (postgres === null || parquet === null) return "stores begin";

@@ -2,6 +2,7 @@ import type { ChainName } from "../../stream/block.ts";
 import type { StageContext } from "../../stream/kafka/stage.ts";
 import { watchCatalog } from "../catalog.ts";
 import { untilAllEnd } from "../chain-works.ts";
+import { noteHalt } from "../incident.ts";
 import { withReports } from "../reports.ts";
 import type { Needs } from "../services/open.ts";
 import {
@@ -49,8 +50,9 @@ export async function runWarehouse(
       withReports(served, untils, async (report) => {
         const sink = await openSink(store, served);
         const edge = { session: served, broker, untils, report };
-        const work = (chain: ChainName) => sink(stageContext(edge, chain));
-        const { log, signal: halt } = served;
+        const { env, log, signal: halt } = served;
+        const work = (chain: ChainName) =>
+          noteHalt({ home: env.home, chain, stage: store }, () => sink(stageContext(edge, chain)));
         return untilAllEnd({ chains, work, crashed: () => ending.abort(), log, signal: halt });
       }),
     ),

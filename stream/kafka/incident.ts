@@ -1,6 +1,7 @@
 import type { BlockRef } from "../block.ts";
 import type { FinalityPolicy } from "../finality.ts";
 import { unreachable } from "../unreachable.ts";
+import { blockHeaderOf } from "./block-record.ts";
 import { forkOf, readFinal, readNewestBranch } from "./branch.ts";
 import type { KafkaRecord } from "./broker.ts";
 import { AnnouncementGap, FinalityViolation, openGate } from "./gate.ts";
@@ -20,6 +21,8 @@ export interface Incident {
   readonly announcedMs: number | undefined;
   /** The newest final block that the chain, as its node has it now, still builds on; undefined: none within a thousand. */
   readonly fork: BlockRef | undefined;
+  /** The newest final block: where the chain builds on it again, a rewind to it takes nothing back. */
+  readonly newest: BlockRef | undefined;
   readonly message: string;
 }
 
@@ -81,8 +84,9 @@ async function describe(
   error: FinalityViolation | AnnouncementGap,
   record: KafkaRecord,
 ): Promise<Incident> {
-  const newest = await readLast(broker, topics.final);
-  const from = Math.max(0, Number(newest?.headers["height"] ?? 0) - FORK_DEPTH);
+  const last = await readLast(broker, topics.final);
+  const newest = last && blockHeaderOf(last);
+  const from = Math.max(0, (newest?.height ?? 0) - FORK_DEPTH);
   const final = await readFinal(broker, topics.final, from);
   const branch = await readNewestBranch(broker, topics.raw, from);
   return {
@@ -91,7 +95,12 @@ async function describe(
     released: error instanceof FinalityViolation ? error.released : undefined,
     rawOffset: record.offset,
     announcedMs: record.appendedMs,
-    fork: forkOf(final, branch.blocks),
+    fork: refOf(forkOf(final, branch.blocks)),
+    newest: refOf(newest),
     message: error.message,
   };
+}
+
+function refOf(block: BlockRef | undefined): BlockRef | undefined {
+  return block && { height: block.height, hash: block.hash };
 }

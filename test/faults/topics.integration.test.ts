@@ -5,6 +5,7 @@ import type { PostgresService } from "../../runtime/services/postgres.ts";
 import { type ChainBlock, grow, simulateChain } from "../chain/chain.ts";
 import { type SimulatedNode, startNode } from "../chain/node.ts";
 import { removeHome, temporaryHome, testKafka, testPostgres } from "../services.ts";
+import { sluice } from "../support/sluice.ts";
 import {
   alterTopic,
   type Bed,
@@ -101,7 +102,7 @@ test("the gate's offset put ahead: it ends with 3, and a rewind to the newest fi
     await ends(bed, [stage, "ethereum", ...until()], 0);
 });
 
-test("offsets of flows and aggregate put ahead: they end with 3, and a reset to the earliest mends it", async () => {
+test("offsets of flows and aggregate put ahead: they end with 3, `incident` and `status` say so until a reset to the earliest mended it", async () => {
   const { final, flows } = bed.topicsOf("ethereum");
   for (const [stage, topic] of [
     ["flows", final],
@@ -115,12 +116,16 @@ test("offsets of flows and aggregate put ahead: they end with 3, and a reset to 
     if (stage === "aggregate") await ends(bed, ["flows", "ethereum", ...until()], 0);
     // Behind the first of the two new records.
     await moveOffset(admin, group, { topic, offset: offset + 1 });
-    expect(await ends(bed, [stage, "ethereum"], 3)).toContain(
-      `--group ${group} --all-topics --reset-offsets --to-earliest`,
-    );
+    const remedy = `--group ${group} --all-topics --reset-offsets --to-earliest`;
+    expect(await ends(bed, [stage, "ethereum"], 3)).toContain(remedy);
+    const incident = await sluice(["incident"], bed.env);
+    expect(incident).toContain(`ethereum: halted at ${stage}: group ${group} stands at offset`);
+    expect(incident).toContain(remedy);
+    expect(await sluice(["status"], bed.env)).toContain(`ethereum halted at ${stage}: group ${group}`);
     await admin.resetOffsets({ groupId: group, topic, earliest: true });
     await ends(bed, [stage, "ethereum", ...until()], 0);
   }
+  expect(await sluice(["incident"], bed.env)).toBe("ethereum: no incident\n");
 });
 
 test("after all that, both stores are those of a pipeline that nobody touched", async () => {

@@ -39,6 +39,7 @@ describe("a finality violation and its repair", () => {
       rival: { height: 26, hash: "b26" },
       rawOffset: 62,
       fork: { height: 25, hash: "a25" },
+      newest: { height: 33, hash: "a33" },
     });
     expect(await rewindTo(cluster, 25)).toEqual({ rewinds: 1, to: { height: 25, hash: "a25" }, blocks: 8 });
     expect(
@@ -145,6 +146,7 @@ test("where the node lied, a rewind to the newest final block passes over the li
   expect((await settle(cluster, "gate"))[0]).toMatchObject({ kind: "failed" });
   const found = await findIncident(stageContext(cluster.connect()), POLICY, cluster.committed("gate-story"));
   expect(found).toMatchObject({ rival: { hash: "lie26" }, fork: { height: 33, hash: "a33" } });
+  expect(found?.newest).toEqual(found?.fork);
   expect(await rewindTo(cluster, 33)).toEqual({ rewinds: 1, to: { height: 33, hash: "a33" }, blocks: 0 });
   expect(await settle(cluster, "gate", "flows", "aggregate")).toEqual(Array(3).fill({ kind: "rested" }));
   expect(table(cluster)).toEqual(oracle([...honest, ...later].slice(0, -2)));
