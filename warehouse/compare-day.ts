@@ -1,5 +1,7 @@
 import { COMPARED, type Compared, type Place, postgresLines } from "./canonical.ts";
+import { mendTable } from "./lake/day-file.ts";
 import type { DayFormat } from "./lake/edge.ts";
+import { LAKE_TABLES } from "./lake/tables.ts";
 import { type Comparison, compareLines } from "./lines.ts";
 import type { Database, Queryable } from "./postgres/client.ts";
 
@@ -44,3 +46,12 @@ export function describeDifference({ what, chain, day, comparison }: DayComparis
     `first difference: ${side(difference?.postgres)} in Postgres, ${side(difference?.parquet)} in parquet`
   );
 }
+
+/** What mends that, to be done by an operator: the topics hold what both stores should. */
+export function mendDifference(lake: string, { what, chain }: Pick<DayComparison, "what" | "chain">): string {
+  const spec = LAKE_TABLES[what === "exchange_flows_daily" ? "exchange_flows_hourly" : what];
+  return `${mendTable({ lake, chain, spec })}; if Postgres still differs then, it was edited: ${MEND_POSTGRES}`;
+}
+
+/** Where it is told how Postgres is filled anew. */
+export const MEND_POSTGRES = 'see "When the stores differ" in the README';

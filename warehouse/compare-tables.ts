@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChainName } from "../stream/block.ts";
-import { compareDay, type DayComparison, describeDifference, type Stores } from "./compare-day.ts";
+import {
+  compareDay,
+  type DayComparison,
+  describeDifference,
+  MEND_POSTGRES,
+  mendDifference,
+  type Stores,
+} from "./compare-day.ts";
 import { type Day, dayEnd } from "./day.ts";
 import { readWindows } from "./feed/days.ts";
 import { type DayMeta, DayUnreadable, daysInLake, type TablePlace } from "./lake/day-file.ts";
@@ -13,6 +20,8 @@ import { readProgress } from "./postgres/batch.ts";
 export interface StoresFinding {
   readonly kind: "stores differ";
   readonly reason: string;
+  /** What an operator does to mend it; undefined: the reason tells it. */
+  readonly remedy: string | undefined;
   readonly found?: DayComparison;
 }
 
@@ -52,7 +61,8 @@ const BEGIN_MS = 10_000;
 function oneStoreMissing(chain: ChainName, { store, days }: OnlyIn): TablesReport {
   const other = store === "Postgres" ? "the lake" : "Postgres";
   const reason = `${other} has nothing of ${chain}, ${store} ${days.length} days from ${days[0]} to ${days.at(-1)}`;
-  return { days: days.length, findings: [{ kind: "stores differ", reason }] };
+  const remedy = `start ${other === "Postgres" ? "the Postgres sink" : "the parquet sink"}, which fills it from the topics; if it has nothing after that, ${MEND_POSTGRES}`;
+  return { days: days.length, findings: [{ kind: "stores differ", reason, remedy }] };
 }
 
 async function compareDays(
@@ -68,11 +78,12 @@ async function compareDays(
       );
       for (const found of compared) {
         if (found.comparison.difference === undefined) continue;
-        findings.push({ kind: "stores differ", reason: describeDifference(found), found });
+        const remedy = mendDifference(stores.lake, found);
+        findings.push({ kind: "stores differ", reason: describeDifference(found), remedy, found });
       }
     } catch (error) {
       if (!(error instanceof DayUnreadable)) throw error;
-      findings.push({ kind: "stores differ", reason: error.message });
+      findings.push({ kind: "stores differ", reason: error.message, remedy: undefined });
     }
   }
   return findings;

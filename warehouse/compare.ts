@@ -9,7 +9,7 @@ import { FeedInvalid, lineOfRow } from "./feed/csv.ts";
 import { readWindows, stateOf } from "./feed/days.ts";
 import { DecimalInvalid } from "./feed/decimal.ts";
 import { checkCsv, type FeedDay, listFeeds, loadManifest } from "./feed/files.ts";
-import { decimalsOfManifest, render } from "./feed/manifest.ts";
+import { decimalsOfManifest, feedName, render } from "./feed/manifest.ts";
 import { stagingOf } from "./lake/day-file.ts";
 import { LAKE_EDGE } from "./lake/edge.ts";
 import { holdingOf } from "./lines.ts";
@@ -25,10 +25,16 @@ export interface CompareOptions {
   readonly beginMs?: number;
 }
 
-/** Something that is not as it must be; `reason` says it in one line. */
+/** Something that is not as it must be; `reason` says it in one line, `remedy` what an operator does. */
 type Finding =
   | StoresFinding
-  | { readonly kind: "feed differs"; readonly reason: string; readonly day: Day; readonly revision: number };
+  | {
+      readonly kind: "feed differs";
+      readonly reason: string;
+      readonly remedy: string;
+      readonly day: Day;
+      readonly revision: number;
+    };
 
 /** What was compared, and what was found. */
 export interface StoresReport {
@@ -75,9 +81,20 @@ async function compareFeeds(stores: Stores, { feed, chains }: CompareOptions) {
     const awaited = takenBack.has(one.day) && stateOf(one.day, windows).kind !== "complete";
     const newest = all[at + 1]?.day !== one.day && !awaited;
     const reason = await faultOf(stores, feed, one, newest);
-    if (reason !== undefined) findings.push({ kind: "feed differs", reason, ...one });
+    if (reason !== undefined)
+      findings.push({ kind: "feed differs", reason, remedy: mendFeed(one, newest), ...one });
   }
   return { feeds: all.length, findings };
+}
+
+/** The newest revision can be made again: Postgres holds its figures. */
+function mendFeed({ day, revision }: FeedDay, newest: boolean): string {
+  if (!newest)
+    return `restore ${feedName(day, revision)}.csv and .json from a copy, or remove both: Postgres does not hold their figures`;
+  return (
+    `sluice feed --date ${day} puts an edited CSV back, and writes the next revision where its manifest says other facts; ` +
+    "a manifest that can't be read has to be restored, or removed before that"
+  );
 }
 
 /** Why a feed is not what it must be: every revision holds what its manifest says, the newest one what Postgres holds. */

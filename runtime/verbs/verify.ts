@@ -39,10 +39,18 @@ export async function verify(json: boolean, signal: AbortSignal): Promise<number
   });
 }
 
+/** Something that is not as it must be. */
+interface Finding {
+  readonly kind: string;
+  readonly reason: string;
+  /** What an operator does to mend it; undefined: the reason tells it. */
+  readonly remedy: string | undefined;
+}
+
 interface StoresView {
   readonly days: number;
   readonly feeds: number;
-  readonly findings: readonly { readonly kind: string; readonly reason: string }[];
+  readonly findings: readonly Finding[];
 }
 
 async function compare(session: ServedSession): Promise<StoresView> {
@@ -55,7 +63,7 @@ async function compare(session: ServedSession): Promise<StoresView> {
     databaseUrl: services.databaseUrl,
     chains,
   });
-  return { days, feeds, findings: findings.map(({ kind, reason }) => ({ kind, reason })) };
+  return { days, feeds, findings: findings.map(({ kind, reason, remedy }) => ({ kind, reason, remedy })) };
 }
 
 async function proveChains(
@@ -118,7 +126,15 @@ function proofLines({ chain, blocks, refused }: ChainProofs): readonly string[] 
   return [`${chain}: ${blocks} raw blocks proven again, ${refused.length} refused`, ...faults];
 }
 
-function storeLines({ days, feeds, findings }: StoresView): readonly string[] {
+/** What comparing the stores came to, for people. */
+export function storeLines({ days, feeds, findings }: StoresView): readonly string[] {
   const faults = findings.map(({ kind, reason }) => `  ${kind}: ${reason}`);
-  return [`stores: ${days} days and ${feeds} feeds compared, ${findings.length} differences`, ...faults];
+  const remedies = new Set(
+    findings.flatMap(({ remedy }) => (remedy === undefined ? [] : [`  mend: ${remedy}`])),
+  );
+  return [
+    `stores: ${days} days and ${feeds} feeds compared, ${findings.length} differences`,
+    ...faults,
+    ...remedies,
+  ];
 }

@@ -49,6 +49,96 @@ describe("the feed", () => {
   });
 });
 
+describe("what is told to do", () => {
+  const clean = (feeds: number) => ({ days: 3, feeds, findings: [] });
+  const mend = async (table: string) => {
+    const { findings } = await here.compare();
+    expect(findings.length).toBeGreaterThan(0);
+    const folders = new Set(
+      findings.map(({ remedy }) => /remove (\S+) and start it again/.exec(remedy ?? "")?.[1]),
+    );
+    expect([...folders]).toEqual([join(here.lake, table, "chain=ethereum")]);
+    for (const folder of folders) rmSync(folder ?? "", { recursive: true });
+    await here.restart("parquet");
+  };
+
+  it.each([
+    ["blocks", "select * replace ('0xother' as block_hash)"],
+    ["flow_legs", "select * replace ('6' as amount)"],
+    ["exchange_flows_hourly", "select * replace ('6' as inflow)"],
+  ])("mends an edited day file of %s, and a lost one", async (table, edit) => {
+    await alterLake(here.lake, { table, day: "2023-07-13" }, edit);
+    await mend(table);
+    expect(await here.compare()).toEqual(clean(0));
+    rmSync(join(dayFile(here.lake, table, "2023-07-13"), ".."), { recursive: true });
+    await mend(table);
+    expect(await here.compare()).toEqual(clean(0));
+    expect(await here.write()).toHaveLength(2);
+  });
+
+  it("mends edited, lost and strange rows of Postgres", async () => {
+    const [sql = ""] = /begin;\ndelete from[^`]*commit;/.exec(readFileSync("README.md", "utf8")) ?? [];
+    const tables = ["blocks", "flow_legs", "exchange_flows_hourly", "chains"];
+    const rows = async () =>
+      Promise.all(
+        tables.map((table) => stores.db.query(`select * from public.${table} order by ${table}::text`)),
+      );
+    const before = await rows();
+    await stores.db.query("update public.flow_legs set amount = 6 where height = 2");
+    await stores.db.query("delete from public.exchange_flows_hourly where last_height = 3");
+    await stores.db.query(
+      `insert into public.flow_legs select (leg).* from
+         (select jsonb_populate_record(flow_legs, '{"leg": 9}') as leg from public.flow_legs where height = 3) as strange`,
+    );
+    const { findings } = await here.compare();
+    expect(findings.map(({ remedy }) => remedy)).toContainEqual(
+      expect.stringMatching(
+        /if Postgres still differs then, it was edited: see "When the stores differ" in the README$/,
+      ),
+    );
+    await stores.db.query(sql);
+    await here.restart("postgres");
+    expect(await here.compare()).toEqual(clean(0));
+    expect(await rows()).toEqual(before);
+  });
+
+  it("mends an edited and a lost CSV, and one whose manifest says other facts", async () => {
+    await here.write();
+    const path = join(here.feed, "exchange-flows-2023-07-13.csv");
+    const edits = [
+      () => rmSync(path),
+      () => writeFileSync(path, ""),
+      () => {
+        const manifest = path.replace(".csv", ".json");
+        writeFileSync(manifest, readFileSync(manifest, "utf8").replace('"blocks": 2', '"blocks": 3'));
+      },
+    ];
+    for (const [at, edit] of edits.entries()) {
+      edit();
+      const { findings } = await here.compare();
+      expect(findings.map(({ remedy }) => remedy)).toEqual([
+        expect.stringMatching(/^sluice feed --date 2023-07-13 puts an edited CSV back, and writes the next/),
+      ]);
+      await here.write("2023-07-13");
+      expect(await here.compare()).toEqual(clean(at < 2 ? 2 : 3));
+    }
+  });
+
+  it("tells an older revision from what Postgres holds", async () => {
+    await here.write();
+    const newest = join(here.feed, "exchange-flows-2023-07-13");
+    const manifest = readFileSync(`${newest}.json`, "utf8");
+    writeFileSync(`${newest}.json`, manifest.replace('"blocks": 2', '"blocks": 3'));
+    await here.write("2023-07-13");
+    rmSync(`${newest}.csv`);
+    expect((await here.compare()).findings.map(({ remedy }) => remedy)).toEqual([
+      "restore exchange-flows-2023-07-13.csv and .json from a copy, or remove both: Postgres does not hold their figures",
+    ]);
+    rmSync(`${newest}.json`);
+    expect(await here.compare()).toEqual(clean(2));
+  });
+});
+
 describe("the stores", () => {
   it("are compared on days that still grow too, where both stand at one block", async () => {
     expect(await here.compare()).toEqual({ days: 3, feeds: 0, findings: [] });

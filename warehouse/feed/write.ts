@@ -9,6 +9,7 @@ import {
   compareDay,
   type DayComparison,
   describeDifference,
+  mendDifference,
   type Snapshot,
   type Stores,
 } from "../compare-day.ts";
@@ -20,11 +21,11 @@ import { LAKE_TABLES } from "../lake/tables.ts";
 import { takeTurn } from "../turns.ts";
 import { readChainDay, readContent } from "./content.ts";
 import { daysTakenBack } from "./corrections.ts";
-import { decimalsOf } from "./csv.ts";
+import { decimalsOf, FeedInvalid } from "./csv.ts";
 import { type DayState, isClosedInLake, readWindows, stateOf, type Window } from "./days.ts";
 import { FEED_EDGE, type FeedEdge } from "./edge.ts";
-import { type FeedPlace, listFeeds, loadManifest, publishFeed } from "./files.ts";
-import { type Feed, feedName, render } from "./manifest.ts";
+import { checkCsv, type FeedPlace, listFeeds, loadManifest, publishFeed } from "./files.ts";
+import { type Feed, feedName, type Manifest, render } from "./manifest.ts";
 
 /** What `writeFeeds` is given. */
 export interface FeedOptions {
@@ -43,9 +44,9 @@ export interface FeedOptions {
   readonly edge?: FeedEdge;
 }
 
-/** What became of a day. */
+/** What became of a day; "restored": its CSV was not as its manifest says, and is again. */
 export interface FeedOutcome {
-  readonly kind: "written" | "already written";
+  readonly kind: "written" | "restored" | "already written";
   readonly day: Day;
   readonly revision: number;
   /** The CSV's path. */
@@ -56,8 +57,10 @@ export interface FeedOutcome {
 export class StoresDiffer extends Error {
   override readonly name = "StoresDiffer";
   readonly found: DayComparison;
-  constructor(found: DayComparison) {
-    super(`${describeDifference(found)}; nothing was written, \`sluice verify\` compares all days`);
+  constructor(found: DayComparison, lake: string) {
+    super(
+      `${describeDifference(found)}; nothing was written, \`sluice verify\` compares all days; ${mendDifference(lake, found)}`,
+    );
     this.found = found;
   }
 }
@@ -188,7 +191,7 @@ async function readDay(stores: Stores, options: FeedOptions, day: Day): Promise<
     for (const chain of chains) {
       const compared = await compareDay(snapshot, { chain, day });
       const found = compared.find((one) => one.comparison.difference !== undefined);
-      if (found !== undefined) throw new StoresDiffer(found);
+      if (found !== undefined) throw new StoresDiffer(found, stores.lake);
     }
     const feed = await readContent(dbTransaction, { day, chains }, decimalsOf(options.assets));
     return { kind: "complete", feed };
@@ -222,10 +225,25 @@ async function writeDay(place: FeedPlace, options: FeedOptions, content: Feed): 
   if (last !== undefined) {
     const before = await loadManifest(place.feed, last, place.disk);
     // The manifest too: blocks that a rewind took back may have left the figures as they were, and not what they rest on.
-    if (isDeepStrictEqual(before, render(content, last.revision).manifest))
-      return outcome("already written", last.revision);
+    const same = render(content, last.revision);
+    if (isDeepStrictEqual(before, same.manifest)) {
+      if (await isAsPublished(place, same.manifest)) return outcome("already written", last.revision);
+      await publishFeed(place, same);
+      return outcome("restored", last.revision);
+    }
   }
   const revision = (last?.revision ?? 0) + 1;
   await publishFeed(place, render(content, revision));
   return outcome("written", revision);
+}
+
+/** Whether nobody edited or removed the CSV of a manifest. */
+async function isAsPublished({ feed, disk }: FeedPlace, manifest: Manifest): Promise<boolean> {
+  try {
+    await checkCsv(feed, manifest, disk);
+    return true;
+  } catch (error) {
+    if (error instanceof FeedInvalid) return false;
+    throw error;
+  }
 }

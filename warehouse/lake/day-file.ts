@@ -54,15 +54,24 @@ export function stagingOf(lake: string): string {
   return `${lake}.staging`;
 }
 
+/** Where a table's days of one chain lie. */
+function tableFolder({ lake, chain, spec }: TablePlace): string {
+  return join(lake, spec.name, `chain=${chain}`);
+}
+
 /** The path of a day's file. */
 export function dayPath(files: TablePlace, day: Day): string {
-  const { lake, chain, spec } = files;
-  return join(lake, spec.name, `chain=${chain}`, `date=${day}`, `${spec.name}.parquet`);
+  return join(tableFolder(files), `date=${day}`, `${files.spec.name}.parquet`);
+}
+
+/** What mends a table whose files somebody edited or lost, to be done by an operator. A closed day alone would not be made anew. */
+export function mendTable(files: TablePlace): string {
+  return `stop the parquet sink, remove ${tableFolder(files)} and start it again: it makes the table anew from its topic`;
 }
 
 /** The days of which a table has a file, by its folders, oldest first. */
 export async function daysInLake(files: TablePlace, disk = DISK): Promise<readonly Day[]> {
-  const names = await disk.list(dirname(dirname(dayPath(files, "*" as Day)))).catch(noFolder);
+  const names = await disk.list(tableFolder(files)).catch(noFolder);
   return names.flatMap((name) => parseDay(name.replace(/^date=/, "")) ?? []).sort();
 }
 
@@ -151,7 +160,7 @@ export async function settleDays(
     return meta?.closed !== true || meta.nextOffset === newest;
   });
   const folders = days.map((day) => dirname(dayPath(files, day)));
-  const chain = dirname(dirname(dayPath(files, "*" as Day)));
+  const chain = tableFolder(files);
   await settleFolders([dirname(files.lake), files.lake, dirname(chain), chain, ...folders], disk);
 }
 

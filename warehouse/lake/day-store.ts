@@ -6,6 +6,7 @@ import {
   type DayFiles,
   type DayMeta,
   dayPath,
+  mendTable,
   type Position,
   publishDay,
   settleDays,
@@ -21,7 +22,8 @@ export class DayClosed extends Error {
   readonly offset: number;
   constructor(files: DayFiles, day: Day, offset: number) {
     super(
-      `record ${offset} for ${files.spec.name} of ${files.chain} falls on ${day}, which is closed; the lake was left as it is`,
+      `record ${offset} for ${files.spec.name} of ${files.chain} falls on ${day}, which is closed; the lake was left as it is; ` +
+        `if somebody edited its files, ${mendTable(files)}; if not, keep the topics, and report it`,
     );
     this.day = day;
     this.offset = offset;

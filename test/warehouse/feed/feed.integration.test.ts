@@ -91,6 +91,22 @@ describe("writeFeeds", () => {
     ]);
   });
 
+  it("puts an edited or lost CSV back as the same revision, byte for byte", async () => {
+    await write();
+    const path = join(feed, "exchange-flows-2023-07-13.csv");
+    const published = readFileSync(path, "utf8");
+    for (const break_ of [() => writeFileSync(path, published.replace("1.5", "1.6")), () => rmSync(path)]) {
+      break_();
+      expect(await write("2023-07-13")).toEqual([
+        { kind: "restored", day: "2023-07-13", revision: 1, csv: path },
+      ]);
+      expect(readFileSync(path, "utf8")).toBe(published);
+      expect((await write("2023-07-13")).map(({ kind }) => kind)).toEqual(["already written"]);
+    }
+    expect(readdirSync(feed)).toHaveLength(4);
+    expect(await compare()).toEqual({ days: 3, feeds: 2, findings: [] });
+  });
+
   it("waits for a lake that has not closed the day, and writes no later day before it", async () => {
     rmSync(join(lake, "flow_legs/chain=ethereum/date=2023-07-13"), { recursive: true });
     expect(await write()).toEqual([]);
@@ -152,7 +168,7 @@ describe("writeFeeds", () => {
     const writing = write();
     await expect(writing).rejects.toThrow(StoresDiffer);
     await expect(writing).rejects.toThrow(
-      /^flow_legs of ethereum on 2023-07-13: Postgres has 3 rows, parquet 3; first difference: "ethereum\|2\|.*\|1500000\|block\|v1" in Postgres, ".*\|6\|block\|v1" in parquet/,
+      /^flow_legs of ethereum on 2023-07-13: Postgres has 3 rows, parquet 3; first difference: "ethereum\|2\|.*\|1500000\|block\|v1" in Postgres, ".*\|6\|block\|v1" in parquet; nothing was written, .*; stop the parquet sink, remove \S+\/flow_legs\/chain=ethereum and start it again: /,
     );
     expect(existsSync(feed)).toBe(false);
     const { findings } = await compare();

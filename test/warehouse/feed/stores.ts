@@ -49,6 +49,8 @@ export interface StoresCase {
   readonly feed: string;
   write(date?: string): Promise<readonly FeedOutcome[]>;
   compare(): Promise<StoresReport>;
+  /** Starts a store's sink once more, until it has the whole story. */
+  restart(store: "postgres" | "parquet"): Promise<void>;
 }
 
 export async function fillStores(): Promise<FilledStores> {
@@ -66,7 +68,14 @@ export async function fillStores(): Promise<FilledStores> {
     fresh: () => {
       const own = mkdtempSync(join(home, "case-"));
       cpSync(made, join(own, "lake"), { recursive: true });
-      return caseOf(postgres.url, join(own, "lake"), join(own, "feed"));
+      const places = { lake: join(own, "lake"), feed: join(own, "feed") };
+      return {
+        ...caseOf(postgres.url, places),
+        restart: (store) =>
+          store === "postgres"
+            ? runPostgresSink(contextOn(cluster, { until: 4 }), { url: postgres.url, kind: "ethereum" })
+            : runLakeSink(contextOn(cluster, { until: 4 }), { lake: places.lake }),
+      };
     },
     stop: async () => {
       await db.close();
@@ -76,7 +85,10 @@ export async function fillStores(): Promise<FilledStores> {
   };
 }
 
-function caseOf(databaseUrl: string, lake: string, feed: string): StoresCase {
+function caseOf(
+  databaseUrl: string,
+  { lake, feed }: Pick<StoresCase, "lake" | "feed">,
+): Omit<StoresCase, "restart"> {
   const places = { databaseUrl, lake, feed, chains: [CHAIN] };
   return {
     lake,
