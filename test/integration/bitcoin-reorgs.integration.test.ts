@@ -12,12 +12,20 @@ import { back, blocksOf } from "../chain/walk.ts";
 import { removeHome, temporaryHome, testKafka, testPostgres } from "../services.ts";
 import type { Holders } from "../stream/bitcoin/oracle.ts";
 import { holdersIn, labelFile, oracleBlocks, oracleHours, printedOf } from "../support/bitcoin-tables.ts";
+import { childOf, untilGone } from "../support/processes.ts";
 import { followRaw, type RawTopic } from "../support/raw-topic.ts";
-import { sluice, startSluice } from "../support/sluice.ts";
+import { type Sluice, sluice, startSluice } from "../support/sluice.ts";
 
 const CONFIRMATIONS = 6;
-const DEPTHS = [1, 2, 3, 4, 5];
 const BETWEEN_FORKS = 6;
+/** How deep each reorg is, and which stages are killed while it is announced. */
+const REORGS: readonly (readonly [depth: number, victims: readonly string[]])[] = [
+  [1, ["aggregate bitcoin"]],
+  [2, ["warehouse parquet --chain bitcoin"]],
+  [3, ["flows bitcoin", "warehouse postgres --chain bitcoin"]],
+  [4, ["gate bitcoin"]],
+  [5, ["ingest bitcoin"]],
+];
 
 /** A reorg that the story told, as the gate must see it. */
 interface ToldReorg {
@@ -27,12 +35,15 @@ interface ToldReorg {
   readonly ancestor_hash: string;
 }
 
-describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
+describe("reorgs of a Bitcoin chain whose times go back and forth, with kills among them", () => {
   const home = temporaryHome("bitcoin-reorgs");
   const closers: (() => Promise<void>)[] = [];
   const told: ToldReorg[] = [];
   const orphaned = new Set<string>();
+  /** Each stage that was killed, and the process that it was then. */
+  const killed = new Map<string, number>();
   let env: Record<string, string> = {};
+  let run: Sluice;
   let node: SimulatedBitcoinNode;
   let tip: ChainBlock;
   let raw: RawTopic;
@@ -56,7 +67,7 @@ describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
       SLUICE_HOME: home,
       SLUICE_CONFIG: writeConfig(home, holders),
     };
-    const run = startSluice(["run"], env);
+    run = startSluice(["run"], env);
     await tellStory();
     run.process.kill("SIGTERM");
     const end = await run.ended;
@@ -66,6 +77,7 @@ describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
   });
 
   afterAll(async () => {
+    run?.process.kill("SIGKILL");
     await db?.end();
     for (const close of closers.reverse()) await close();
     removeHome(home);
@@ -77,7 +89,8 @@ describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
     await raw.untilHead(next.hash);
   }
 
-  async function reorganize(next: ChainBlock, depth: number): Promise<void> {
+  /** Shows the node's new branch; `strike` comes while it is on its way. */
+  async function reorganize(next: ChainBlock, depth: number, strike: () => Promise<void>): Promise<void> {
     const ancestor = back(tip, depth);
     for (let block = tip; block !== ancestor; block = back(block, 1)) orphaned.add(block.hash);
     told.push({
@@ -86,18 +99,38 @@ describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
       new_tip_hash: back(next, next.height - ancestor.height - 1).hash,
       ancestor_hash: ancestor.hash,
     });
+    node.follow(next);
+    await strike();
     await follow(next);
   }
 
-  /** Each depth once, by REST and by getblock 3 in turn; at last a branch that is shorter and heavier. */
+  async function killStages(stages: readonly string[]): Promise<void> {
+    for (const stage of stages) {
+      const victim = await childOf(Number(run.process.pid), stage);
+      killed.set(stage, victim);
+      process.kill(victim, "SIGKILL");
+    }
+  }
+
+  /** Kills the supervisor, with which all its stages end, and starts another one. */
+  async function killRun(): Promise<void> {
+    for (const [stage, victim] of killed)
+      expect(await childOf(Number(run.process.pid), stage)).not.toBe(victim);
+    run.process.kill("SIGKILL");
+    await run.ended;
+    await untilGone(home);
+    run = startSluice(["run"], env);
+  }
+
+  /** Each depth once, by REST and by getblock 3 in turn; at last a branch that is shorter and heavier, and the run is killed. */
   async function tellStory(): Promise<void> {
     await follow(grow(tip, 14));
-    for (const depth of DEPTHS) {
+    for (const [depth, victims] of REORGS) {
       node.offerRest(depth % 2 === 1);
       for (let grown = 0; grown < BETWEEN_FORKS; grown += 1) await follow(grow(tip, 1));
-      await reorganize(fork(tip, depth, `fork ${depth}`), depth);
+      await reorganize(fork(tip, depth, `fork ${depth}`), depth, () => killStages(victims));
     }
-    await reorganize(outweigh(tip, { depth: 5, fewer: 2, branch: "heavy" }), 5);
+    await reorganize(outweigh(tip, { depth: 5, fewer: 2, branch: "heavy" }), 5, killRun);
     for (let grown = 0; grown < 2 * CONFIRMATIONS; grown += 1) await follow(grow(tip, 1, "after"));
   }
 
@@ -123,7 +156,7 @@ describe("reorgs of a Bitcoin chain whose times go back and forth", () => {
       legs.map((leg) => ({ height: String(block.height), block_hash: block.hash as string, ...leg })),
     );
     const named = ["from_exchange", "to_exchange"].map((side) => `coalesce(${side}, '') as ${side}`).join();
-    const query = `select height::text as height, block_hash, tx_hash, kind, flow_type, ${named}, amount::text as amount from flow_legs`;
+    const query = `select height::text as height, block_hash, tx_hash, kind, flow_type, ${named}, from_address, to_address, amount::text as amount from flow_legs`;
     const inLake = JSON.parse(await sluice(["sql", "--json", query], env)) as readonly object[];
     expect(wanted.length).toBeGreaterThan(500);
     expect(sorted((await db.query(query)).rows)).toEqual(sorted(wanted));
