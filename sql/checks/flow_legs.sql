@@ -1,7 +1,11 @@
 -- Returns zero rows. Legs count from 0 without gap within a block, stand in one block a height, name the sides that their
--- flow_type says, and where the final block is known, carry its hash and time.
+-- flow_type says, and where the final block is known, carry its hash and time. Their label_version is one that the tables of
+-- labels hold: another one was that of other files than the sink's, or is older than the store.
 with legs as (
   select * from public.flow_legs
+),
+versions as (
+  select distinct chain, label_version from public.assets
 ),
 final as (
   select chain, height, block_hash, block_time from public.blocks where status = 'final'
@@ -32,9 +36,17 @@ misplaced as (
   from legs
   join final using (chain, height)
   where legs.block_hash <> final.block_hash or legs.block_time <> final.block_time
+),
+mislabelled as (
+  select legs.chain, legs.height, 'labels that are not in the tables' as fault
+  from legs
+  left join versions using (chain, label_version)
+  where versions.chain is null
 )
 select * from miscounted
 union all
 select * from misnamed
 union all
-select * from misplaced;
+select * from misplaced
+union all
+select * from mislabelled;

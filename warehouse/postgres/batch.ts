@@ -21,6 +21,12 @@ export interface Progress {
   readonly through: number | undefined;
 }
 
+/** What a batch brought its topic to. */
+export interface Applied extends Progress {
+  /** The versions of labels by which its legs were made. */
+  readonly labelVersions: readonly string[];
+}
+
 /** How far each topic of a chain stands; topics that never were written are missing. */
 export async function readProgress(db: Queryable, chain: ChainName): Promise<ReadonlyMap<string, Progress>> {
   const rows = await db.query<{ topic: string; next_offset: string; through_height: string | null }>(
@@ -47,10 +53,10 @@ export async function applyBatch(
   lane: Lane,
   from: number,
   records: readonly KafkaRecord[],
-): Promise<Progress> {
+): Promise<Applied> {
   const wanted = records.filter((record) => record.offset >= from);
   const last = wanted.at(-1);
-  if (last === undefined) return { next: from, through: undefined };
+  if (last === undefined) return { next: from, through: undefined, labelVersions: [] };
   const parts = splitAtRewinds(wanted).map((part) => stageRecords(lane.kind, lane.chain, part));
   const through = parts.findLast((part) => part.through !== undefined)?.through;
   const next = last.offset + 1;
@@ -63,7 +69,7 @@ export async function applyBatch(
       [lane.chain, lane.topic, next, through ?? null],
     );
   });
-  return { next, through };
+  return { next, through, labelVersions: parts.flatMap((part) => part.labelVersions) };
 }
 
 async function lockOffset(dbTransaction: DbTransaction, lane: Lane, from: number): Promise<void> {

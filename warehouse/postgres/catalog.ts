@@ -1,3 +1,4 @@
+import type { ChainName } from "../../stream/block.ts";
 import type { AssetRow, LabelRow } from "../../stream/flow/labels.ts";
 import type { Field } from "../rows.ts";
 import type { Database, DbTransaction } from "./client.ts";
@@ -52,6 +53,18 @@ export async function syncCatalog(db: Database, catalog: CatalogRows): Promise<v
       catalog.labels.map((row) => labelRow(version, row)),
     );
   });
+}
+
+/** Whether the tables hold a version of a chain's labels: of each version that names it, they have an asset. */
+export async function holdsVersion(
+  db: Database,
+  of: { readonly chain: ChainName; readonly version: string },
+): Promise<boolean> {
+  const rows = await db.query("select from public.assets where chain = $1 and label_version = $2 limit 1", [
+    of.chain,
+    of.version,
+  ]);
+  return rows.length > 0;
 }
 
 async function versionInForce(dbTransaction: DbTransaction): Promise<string | undefined> {

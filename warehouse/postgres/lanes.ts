@@ -1,7 +1,7 @@
 import type { KafkaRecord, Reader } from "../../stream/kafka/broker.ts";
 import type { StageContext } from "../../stream/kafka/stage.ts";
 import type { OrderCheck } from "../order.ts";
-import { applyBatch, beginLane, type Lane, type Progress, readProgress } from "./batch.ts";
+import { type Applied, applyBatch, beginLane, type Lane, type Progress, readProgress } from "./batch.ts";
 import type { Database } from "./client.ts";
 import { orderOf } from "./order.ts";
 import { persist } from "./persist.ts";
@@ -12,7 +12,7 @@ export interface LaneEdge {
   readonly context: StageContext;
   readonly db: Database;
   readonly halt: AbortSignal;
-  readonly onStored: (lane: Lane, progress: Progress) => Promise<void>;
+  readonly onStored: (lane: Lane, applied: Applied) => Promise<void>;
 }
 
 /** What one database transaction takes at most: a second or two of blocks in a backfill, bounded in memory. */
@@ -146,13 +146,13 @@ async function store(
   const done = await persist(
     async () => {
       const stands = inDoubt ? (await readProgress(db, lane.chain)).get(lane.topic) : undefined;
-      if (stands?.next === next) return stands;
+      if (stands?.next === next) return { ...stands, labelVersions: [] };
       inDoubt = true;
       return applyBatch(db, lane, from.next, records);
     },
     { place: db.place, ...context, signal: halt },
   );
   const progress = { next: done.next, through: done.through ?? from.through };
-  await onStored(lane, progress);
+  await onStored(lane, { ...done, ...progress });
   return progress;
 }

@@ -1,7 +1,7 @@
 import { type StageContext, stageId } from "../../stream/kafka/stage.ts";
 import { topicSpecs } from "../../stream/kafka/topics.ts";
-import { type Lane, type Progress, readProgress } from "./batch.ts";
-import { type CatalogRows, syncCatalog } from "./catalog.ts";
+import { type Applied, type Lane, readProgress } from "./batch.ts";
+import { type CatalogRows, holdsVersion, syncCatalog } from "./catalog.ts";
 import { type Database, openDatabase } from "./client.ts";
 import { runLanes } from "./lanes.ts";
 import { migrate } from "./migrate.ts";
@@ -105,8 +105,9 @@ async function followUp(
   context: StageContext,
   db: Database,
   { catalog }: Pick<PostgresSinkOptions, "catalog">,
-): Promise<(lane: Lane, progress: Progress) => Promise<void>> {
+): Promise<(lane: Lane, applied: Applied) => Promise<void>> {
   const report = heightReporter(context);
+  const noteForeign = foreignLabels(context, db);
   let synced: string | undefined;
   const sync = async () => {
     const rows = catalog?.();
@@ -115,9 +116,32 @@ async function followUp(
     synced = rows.version;
   };
   await sync();
-  return async (lane, { through }) => {
+  return async (lane, { through, labelVersions }) => {
     report(lane.kind, through);
-    if (lane.kind === "flows") await sync();
+    if (lane.kind !== "flows" || catalog === undefined) return;
+    await sync();
+    await noteForeign(labelVersions);
+  };
+}
+
+/** Says once of each version of labels that flows made legs by it, and the tables do not hold it. */
+function foreignLabels(context: StageContext, db: Database): (versions: readonly string[]) => Promise<void> {
+  const { chain, log } = context;
+  const known = new Set<string>();
+  return async (versions) => {
+    for (const version of versions) {
+      if (known.has(version)) continue;
+      known.add(version);
+      const isHeld = await persist(() => holdsVersion(db, { chain, version }), {
+        place: db.place,
+        ...context,
+      });
+      if (isHeld) continue;
+      log.warn(
+        { version },
+        "legs were made by labels that the tables never had: where flows has them still, give it and the sinks the same label files",
+      );
+    }
   };
 }
 

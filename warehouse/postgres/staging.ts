@@ -37,6 +37,8 @@ export interface Staged {
   readonly mark: WatermarkMark | undefined;
   /** Height of the last block whose outcome is wholly in the batch. */
   readonly through: number | undefined;
+  /** The versions of labels by which legs of the batch were made. */
+  readonly labelVersions: readonly string[];
   /** What is taken back before all this is written. */
   readonly takenBack: TakenBack | undefined;
 }
@@ -47,6 +49,7 @@ const NOTHING = {
   final: undefined,
   mark: undefined,
   through: undefined,
+  labelVersions: [],
   takenBack: undefined,
 };
 
@@ -116,6 +119,7 @@ function stageFlows(chain: ChainName, blocks: ReturnType<typeof flowsFromJson>[]
     tables: [{ target: FLOW_LEGS, rows: withLegs.flatMap((flows) => legFields(chain, flows)) }],
     months: [...new Set(withLegs.map((flows) => monthOf(flows.time)))],
     through: blocks.at(-1)?.height,
+    labelVersions: [...new Set(withLegs.map((flows) => flows.labelVersion))],
   };
 }
 

@@ -139,7 +139,11 @@ describe("a batch", () => {
     const db = await begun();
     const records = asRead(recordsOf([block(100, START), block(101, START + 12)]).final);
     await applyBatch(db, laneOf("final"), 0, records);
-    expect(await applyBatch(db, laneOf("final"), 3, records)).toEqual({ next: 3, through: undefined });
+    expect(await applyBatch(db, laneOf("final"), 3, records)).toEqual({
+      next: 3,
+      through: undefined,
+      labelVersions: [],
+    });
     expect((await readProgress(db, CHAIN)).get(TOPICS.final)).toEqual({ next: 3, through: 101 });
   });
 

@@ -85,6 +85,7 @@ describe("the checks", () => {
     ["flow_legs.sql", "update public.flow_legs set leg = leg + 1000 where height = 104"],
     ["flow_legs.sql", "update public.flow_legs set block_hash = '0x1' where height = 104"],
     ["flow_legs.sql", "update public.flow_legs set flow_type = 'inter' where flow_type = 'inflow'"],
+    ["flow_legs.sql", "update public.flow_legs set label_version = 'v0' where height = 104"],
     [
       "exchange_flows_hourly.sql",
       "update public.exchange_flows_hourly set inflow = inflow + 1 where complete",

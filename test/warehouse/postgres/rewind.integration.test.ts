@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BlockHeader } from "../../../stream/block.ts";
 import { applyBatch, beginLane, type Lane } from "../../../warehouse/postgres/batch.ts";
+import { syncCatalog } from "../../../warehouse/postgres/catalog.ts";
 import { type Database, openDatabase } from "../../../warehouse/postgres/client.ts";
 import { readSqlFiles } from "../../../warehouse/postgres/sql-files.ts";
 import type { TopicKind } from "../../../warehouse/postgres/staging.ts";
@@ -20,6 +21,13 @@ const LANES: readonly Lane[] = (["final", "reorgs", "flows", "exchangeFlows"] as
   }),
 );
 
+/** The labels by which the story's legs are made. */
+const LABELS = {
+  version: "v",
+  labels: [],
+  assets: [{ chain: CHAIN, asset: "ETH", contract: undefined, decimals: 18 }],
+};
+
 const first = root(5);
 const honest = [first, ...grow(first, 30, "a")];
 const rival = grow(honest[20] as BlockHeader, 14, "b");
@@ -36,6 +44,7 @@ async function store(db: Database, cluster: MemoryCluster, step = 1000): Promise
   await db.query("insert into public.chains (chain, kind) values ($1, 'ethereum') on conflict do nothing", [
     CHAIN,
   ]);
+  await syncCatalog(db, LABELS);
   for (const lane of LANES) {
     await beginLane(db, lane, 0);
     const records = cluster.records(lane.topic);
