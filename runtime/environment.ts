@@ -90,16 +90,17 @@ function nodeAddresses(env: NodeJS.ProcessEnv, chain: ChainName, kind: ChainKind
   const prefixes = [chain, kind].map((name) => name.toUpperCase().replaceAll("-", "_"));
   const prefix = prefixes.find((name) => env[`${name}_RPC_URL`] !== undefined);
   if (prefix === undefined) return { rpc: [], rest: [], cookieFile: undefined };
-  const rpc = urlsIn(env, `${prefix}_RPC_URL`, PROTOCOLS[kind]).filter((url) => url !== "");
+  const rpc = urlsIn(env, `${prefix}_RPC_URL`, PROTOCOLS[kind]);
   const rest = urlsIn(env, `${prefix}_REST_URL`, PROTOCOLS.bitcoin);
-  if (rest.length > rpc.length) {
-    const places = `${rest.length} addresses, but ${prefix}_RPC_URL names ${rpc.length} nodes; both have the same order`;
-    throw new ConfigInvalid("of the environment", `${prefix}_REST_URL: ${places}`);
+  const stray = rest.findIndex((url, place) => url !== "" && (rpc[place] ?? "") === "");
+  if (stray !== -1) {
+    const fault = `address ${stray + 1} stands where ${prefix}_RPC_URL names no node; both have the same order`;
+    throw new ConfigInvalid("of the environment", `${prefix}_REST_URL: ${fault}`);
   }
   const cookieFile = env[`${prefix}_RPC_COOKIE_FILE`];
   return {
-    rpc,
-    rest: rpc.map((url, index) => restAt(url, rest[index])),
+    rpc: rpc.filter((url) => url !== ""),
+    rest: rpc.flatMap((url, place) => (url === "" ? [] : [restAt(url, rest[place])])),
     cookieFile: cookieFile === undefined ? undefined : resolve(cookieFile),
   };
 }

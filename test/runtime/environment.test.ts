@@ -54,7 +54,21 @@ test("a Bitcoin node has a REST address, its RPC address without credentials whe
   expect(rest("http://c/rest, https://d")).toEqual(["http://c/rest", "https://d"]);
   expect(rest("http://c")).toEqual(["http://c", "http://b:8332/"]);
   expect(rest(", http://d")).toEqual(["http://a:8332/", "http://d"]);
+  expect(rest("http://c, , ")).toEqual(["http://c", "http://b:8332/"]);
   expect(bitcoin({})).toEqual({ rpc: [], rest: [], cookieFile: undefined });
+});
+
+test("a REST address is of the node in the same place, also where places are empty", () => {
+  const at = (rpc: string, rest: string) => bitcoin({ BITCOIN_RPC_URL: rpc, BITCOIN_REST_URL: rest });
+  const both = { rpc: ["http://a", "http://b"], cookieFile: undefined };
+  expect(at("http://a,,http://b", "http://x,,http://y")).toEqual({
+    ...both,
+    rest: ["http://x", "http://y"],
+  });
+  expect(at(",http://a,http://b,", ",,http://y")).toEqual({ ...both, rest: ["http://a/", "http://y"] });
+  expect(() => at("http://a,,http://b", "http://x,http://y")).toThrow(
+    "BITCOIN_REST_URL: address 2 stands where BITCOIN_RPC_URL names no node; both have the same order",
+  );
 });
 
 test("a chain with nodes of its own has its own REST addresses and cookie file too", () => {
@@ -81,7 +95,7 @@ test("what can't be a Bitcoin node's address is refused by the variable's name",
     "BITCOIN_REST_URL: a node's address begins with http:// or https://",
   );
   expect(refused({ BITCOIN_REST_URL: "http://a, http://b" })).toThrow(
-    "BITCOIN_REST_URL: 2 addresses, but BITCOIN_RPC_URL names 1 nodes; both have the same order",
+    "BITCOIN_REST_URL: address 2 stands where BITCOIN_RPC_URL names no node; both have the same order",
   );
 });
 
