@@ -1,5 +1,4 @@
 import type { Logger } from "pino";
-import type { BlockRef } from "../stream/block.ts";
 import type { Clock } from "../stream/kafka/clock.ts";
 import { abortable } from "./abort.ts";
 import type { Answer, Fault } from "./answer.ts";
@@ -24,10 +23,10 @@ export class ProofFailed extends Error {
   readonly hash: string;
   readonly node: string;
   readonly reason: string;
-  constructor(failed: { proof: string; block: BlockRef; node: string; reason: string }) {
-    const { proof, block, node, reason } = failed;
+  constructor(failed: Omit<Unproven, "kind"> & { readonly node: string }) {
+    const { proof, block, node, reason, waivable = true } = failed;
     super(
-      `proof ${proof} of block ${block.height} ${block.hash} failed on node ${node}: ${reason}; nothing was written: use another node, or waive the proof`,
+      `proof ${proof} of block ${block.height} ${block.hash} failed on node ${node}: ${reason}; nothing was written: use another node${waivable ? ", or waive the proof" : ""}`,
     );
     this.proof = proof;
     this.height = block.height;
@@ -36,6 +35,12 @@ export class ProofFailed extends Error {
     this.reason = reason;
   }
 }
+
+/** A failed proof, and whether waiving it would let the answer pass (default: yes). */
+export type Unproven = Extract<Fault, { kind: "unproven" }> & { readonly waivable?: boolean };
+
+/** A block that a node does not have, in the node's words where it has some. */
+export type Missing = Extract<Fault, { kind: "missing" }> & { readonly reason?: string };
 
 /** A node that the pool can choose. `greet` checks that it serves the chain; it is called before the first question and after each outage. */
 export interface ChainNode {
@@ -56,6 +61,8 @@ interface Seat<N> {
   /** Until when it has its turn after the others. */
   doubtedUntil: number;
   reason: string;
+  /** What it last said of a block that it lacks. */
+  lacking: Missing | undefined;
 }
 
 /** One question on its way through the nodes. */
@@ -63,7 +70,7 @@ interface Attempt<N> {
   readonly askedAt: number;
   /** Nodes that had their turn in this round and have no good answer. */
   readonly passed: Set<Seat<N>>;
-  unproven: (Fault & { kind: "unproven"; node: string }) | undefined;
+  unproven: (Unproven & { readonly node: string }) | undefined;
   missing: boolean;
   proofRounds: number;
   refusedRounds: number;
@@ -88,6 +95,7 @@ export class Nodes<N extends ChainNode> {
       leftOut: false,
       doubtedUntil: Number.NEGATIVE_INFINITY,
       reason: "no answer",
+      lacking: undefined,
     }));
     this.#log = edge.log;
     this.#limits = edge.limits;
@@ -133,8 +141,9 @@ export class Nodes<N extends ChainNode> {
     }
   }
 
-  get names(): readonly string[] {
-    return this.#seats.map(({ node }) => node.name);
+  /** What each node last said of a block that it lacks; undefined where it had no words. */
+  get lacking(): readonly { readonly node: string; readonly reason: string | undefined }[] {
+    return this.#seats.map(({ node, lacking }) => ({ node: node.name, reason: lacking?.reason }));
   }
 
   /** Puts a node behind the others for a while: what it says of its chain leads nowhere. */
@@ -227,6 +236,7 @@ export class Nodes<N extends ChainNode> {
         this.#backOff(seat, startedAt, 0);
         return;
       case "missing":
+        seat.lacking = answer;
         this.#backOff(seat, startedAt, 0);
         return;
     }

@@ -128,7 +128,7 @@ function timeMissing<N extends ChainNode>(
     if (clock.now() - firstAt < limits.outageMs) return;
     throw new NodesUnreachable(
       `no node has block ${header.height} ${header.hash} for ${limits.outageMs / 1000} s`,
-      nodes.names.map((node) => ({ node, reason: "has it not" })),
+      nodes.lacking.map(({ node, reason = "has it not" }) => ({ node, reason })),
     );
   };
   return { note, forget: () => since.clear() };

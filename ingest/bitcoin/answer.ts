@@ -13,6 +13,7 @@ import {
   skip,
 } from "./json-scan.ts";
 import type { BitcoinOutcome } from "./prover.ts";
+import { ProofRefused } from "./refuse.ts";
 import { type ScannedBlock, scanBlock } from "./scan-block.ts";
 
 /** Error codes of Bitcoin Core (`rpc/protocol.h`): of anything that went wrong, of a block that is not known, of a node that starts. */
@@ -25,14 +26,14 @@ const METHOD_NOT_FOUND = -32601;
 /** What an RPC error of one node means for the block that was asked for. */
 export function errorOutcome(code: number, message: string): Exclude<BitcoinOutcome, { kind: "proven" }> {
   if (code === WARMING_UP) return { kind: "outage", reason: `it is starting: ${message}` };
-  if (code === NOT_FOUND) return { kind: "missing" };
+  if (code === NOT_FOUND) return { kind: "missing", reason: message };
   if (code === METHOD_NOT_FOUND) return { kind: "lacking", reason: `it refuses getblock: ${message}` };
   if (code === MISC_ERROR && /pruned/i.test(message)) {
     return { kind: "lacking", reason: `${message}; it needs prune=0, or "start" above its pruneheight` };
   }
   // A block that is not downloaded yet, or of a branch that never was.
   if (code === MISC_ERROR && /not fully downloaded|not found on disk/i.test(message))
-    return { kind: "missing" };
+    return { kind: "missing", reason: message };
   return { kind: "outage", reason: `error ${code}: ${message}` };
 }
 
@@ -57,9 +58,19 @@ export function readRpc(body: ArrayBuffer): RawValue | Ending {
   if (isObject(error)) return errorOutcome(Number(error["code"]), String(error["message"]));
   if (isNull) return { kind: "missing" };
   if (block === undefined) return { kind: "outage", reason: "the answer is no block" };
-  if (block.transactions.every(({ tellsPrevouts }) => tellsPrevouts)) return encodeScanned(json, block);
+  return untold(block) ?? encodeScanned(json, block);
+}
+
+/** What it means that inputs tell no prevout; undefined where each one does. Core tells all of them or none. Throws `ProofRefused`. */
+function untold({ transactions, confirmations }: ScannedBlock): Ending | undefined {
+  const index = transactions.findIndex(({ untoldAt }) => untoldAt !== undefined);
+  if (index === -1) return undefined;
+  if (transactions.some(({ spent }) => spent.length > 0)) {
+    const input = transactions[index]?.untoldAt;
+    throw new ProofRefused("spent", `input ${input} of transaction ${index} tells no prevout`);
+  }
   // Off its chain: a block that it never connected, so that it does not know what is spent.
-  if (block.confirmations < 0) return { kind: "missing" };
+  if (confirmations < 0) return { kind: "missing" };
   return {
     kind: "lacking",
     reason: "getblock 3 leaves out prevouts; it needs Bitcoin Core 23 or later, not pruned",

@@ -1,12 +1,13 @@
 import type { BlockHeader } from "../../stream/block.ts";
 import { abortable } from "../abort.ts";
 import type { Answer, Fault } from "../answer.ts";
+import type { Missing, Unproven } from "../nodes.ts";
 import type { BitcoinOptions } from "../options.ts";
 import { isObject } from "../rpc.ts";
 import { headerCall } from "./header-book.ts";
 import type { BitcoinNode } from "./node.ts";
 import type { BitcoinOutcome, BitcoinProver, BlockAnswer } from "./prover.ts";
-import type { RestAnswer } from "./rest.ts";
+import type { RestAnswer, RestOff } from "./rest.ts";
 import type { WorkHistory } from "./work.ts";
 
 /** What came of a block's proofs when they hold. */
@@ -30,7 +31,7 @@ export async function askBlock(
     const answer = await byRest(node, question.header, signal);
     if (answer.kind === "answer") return await prove(answer.value, question, signal);
     if (answer.kind !== "off") return answer;
-    node.useRpc();
+    node.useRpc(answer);
   }
   return await node.bodies.hold(async () => {
     const body = await node.blockBody(question.header, signal);
@@ -53,7 +54,7 @@ async function byRest(
   node: BitcoinNode,
   header: BlockHeader,
   signal: AbortSignal,
-): Promise<Answer<BlockAnswer> | { readonly kind: "off" }> {
+): Promise<Answer<BlockAnswer> | RestOff> {
   const [block, spent] = await Promise.all([
     node.rest(`block/${header.hash}.bin`, signal),
     node.rest(`spenttxouts/${header.hash}.bin`, signal),
@@ -61,7 +62,8 @@ async function byRest(
   if (block.kind === "answer" && spent.kind === "answer") {
     return { kind: "answer", value: { form: "rest", block: block.value, spent: spent.value } };
   }
-  if (block.kind === "off" || spent.kind === "off") return { kind: "off" };
+  const off = [block, spent].find((answer) => answer.kind === "off");
+  if (off !== undefined) return off;
   if (block.kind === "none") return noBlock(block);
   if (spent.kind === "none" && block.kind === "answer") return await noSpent(node, header, signal);
   const late = [block, spent].find((answer) => answer.kind === "unreachable");
@@ -69,8 +71,8 @@ async function byRest(
   return [block, spent].find(isFault) ?? { kind: "outage", reason: "no answer" };
 }
 
-function noBlock({ reason }: Extract<RestAnswer, { kind: "none" }>): Fault {
-  if (!/pruned/i.test(reason)) return { kind: "missing" };
+function noBlock({ reason }: Extract<RestAnswer, { kind: "none" }>): Fault | Missing {
+  if (!/pruned/i.test(reason)) return { kind: "missing", reason };
   return { kind: "refusal", reason: `${reason}; ${PRUNED}` };
 }
 
@@ -94,10 +96,12 @@ function isFault(answer: RestAnswer): answer is Fault {
   return !["answer", "off", "none", "unreachable"].includes(answer.kind);
 }
 
-function faultOf(outcome: Exclude<BitcoinOutcome, Proven>, block: BlockHeader): Fault {
+function faultOf(outcome: Exclude<BitcoinOutcome, Proven>, block: BlockHeader): Fault | Unproven {
   switch (outcome.kind) {
-    case "refused":
-      return { kind: "unproven", proof: outcome.proof, block, reason: outcome.reason };
+    case "refused": {
+      const { proof, reason, waivable } = outcome;
+      return { kind: "unproven", proof, block, reason, waivable };
+    }
     case "lacking":
       return { kind: "refusal", reason: `block ${block.height}: ${outcome.reason}` };
     case "outage":

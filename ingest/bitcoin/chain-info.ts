@@ -9,6 +9,8 @@ import { NETWORK_RULES } from "./rules.ts";
 /** What `getblockchaininfo` says. */
 export interface ChainInfo {
   readonly chain: string;
+  /** Of a signet, in hex; undefined where it is not told (before Bitcoin Core 29). */
+  readonly challenge: string | undefined;
   readonly head: BlockRef;
   /** Whether it is in its initial download: its head is old, and moves fast. */
   readonly downloading: boolean;
@@ -33,6 +35,7 @@ export const CHAIN_INFO = { method: "getblockchaininfo", params: [] } as const;
 export function readInfo(reply: Reply | undefined): Answer<ChainInfo> {
   if (reply?.kind !== "result" || !isObject(reply.value)) return callFault(reply);
   const { chain, bestblockhash: hash, blocks: height, headers, initialblockdownload } = reply.value;
+  const { signet_challenge: challenge } = reply.value;
   if (!isHash(hash) || !isUint32(height)) {
     return { kind: "outage", reason: "getblockchaininfo names no head" };
   }
@@ -40,7 +43,13 @@ export function readInfo(reply: Reply | undefined): Answer<ChainInfo> {
   const known = isUint32(headers) ? headers : undefined;
   return {
     kind: "answer",
-    value: { chain: String(chain), head: { height, hash }, downloading, headers: known },
+    value: {
+      chain: String(chain),
+      challenge: typeof challenge === "string" ? challenge : undefined,
+      head: { height, hash },
+      downloading,
+      headers: known,
+    },
   };
 }
 
@@ -57,13 +66,17 @@ export async function askGreeting(
   const [first, genesis, about] = replies.value;
   const info = readInfo(first);
   if (info.kind !== "answer") return info;
-  const { chain } = info.value;
+  const { chain, challenge = rules.challenge } = info.value;
   if (chain !== rules.chain) {
     return { kind: "refusal", reason: `its chain is ${chain} instead of ${rules.chain}` };
   }
   if (genesis?.kind !== "result") return callFault(genesis);
   if (genesis.value !== rules.genesis) {
     return { kind: "refusal", reason: `its genesis is ${String(genesis.value)} instead of ${rules.genesis}` };
+  }
+  if (challenge !== rules.challenge) {
+    const reason = `its signet is a custom one: its challenge is ${challenge} instead of ${rules.challenge}`;
+    return { kind: "refusal", reason };
   }
   return {
     kind: "answer",

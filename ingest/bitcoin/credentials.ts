@@ -11,15 +11,22 @@ export interface Credentials {
   renew(sent: CredentialHeaders): Promise<Renewal>;
 }
 
-/** `absent`: there will be some when the node is up. */
+/** `absent`: there will be some when the node is up; `unreadable`: there are some, and they are kept from us. */
 type Renewal =
   | { readonly kind: "renewed"; readonly headers: CredentialHeaders }
   | { readonly kind: "same"; readonly hint: string }
-  | { readonly kind: "absent"; readonly hint: string };
+  | { readonly kind: "absent"; readonly hint: string }
+  | { readonly kind: "unreadable"; readonly hint: string };
 
 const NO_COOKIE: Renewal = {
   kind: "absent",
   hint: "the cookie file is not there: is the node down, or another datadir's meant?",
+};
+
+/** What mends it that a cookie file can't be read, by the system's name of the error. */
+const MENDS: Readonly<Record<string, string>> = {
+  EACCES: ": let this user read it; the node's -rpccookieperms does that",
+  EISDIR: ": it is a folder; name the .cookie in it, not the datadir",
 };
 
 /** The credentials in a node's URL; else those of its cookie file, which is written anew at each of its starts; else none. */
@@ -36,20 +43,26 @@ export function credentialsFor(url: string, cookieFile: string | undefined): Cre
 function cookieCredentials(file: string): Credentials {
   let known: string | undefined;
   const read = async () => {
-    const text = await readFile(file, "utf8").catch(() => undefined);
-    known = text === undefined ? undefined : `Basic ${Buffer.from(text.trim()).toString("base64")}`;
+    const text = await readFile(file, "utf8");
+    known = `Basic ${Buffer.from(text.trim()).toString("base64")}`;
     return known;
   };
   return {
-    headers: async () => headersOf(known ?? (await read())),
+    headers: async () => headersOf(known ?? (await read().catch(() => undefined))),
     renew: async (sent) => {
-      const now = await read();
-      if (now === undefined) return NO_COOKIE;
+      const now = await read().catch(unread);
+      if (typeof now !== "string") return now;
       return now === sent["authorization"]
         ? { kind: "same", hint: "the cookie in the file is another node's" }
         : { kind: "renewed", headers: headersOf(now) };
     },
   };
+}
+
+function unread(cause: NodeJS.ErrnoException): Renewal {
+  const code = cause.code ?? cause.message;
+  if (code === "ENOENT") return NO_COOKIE;
+  return { kind: "unreadable", hint: `the cookie file can't be read (${code})${MENDS[code] ?? ""}` };
 }
 
 function headersOf(cookie: string | undefined): CredentialHeaders {

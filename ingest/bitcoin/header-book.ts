@@ -1,5 +1,6 @@
 import type { BlockRef } from "../../stream/block.ts";
 import type { Answer, Fault } from "../answer.ts";
+import type { Unproven } from "../nodes.ts";
 import type { Call, Reply } from "../rpc.ts";
 import { type ChainHeader, headerOf, isHash } from "./header.ts";
 
@@ -100,10 +101,10 @@ export async function learn(
   return undefined;
 }
 
-function notItself(block: BlockRef, header: ChainHeader | undefined): Fault {
+function notItself(block: BlockRef, header: ChainHeader | undefined): Unproven {
   const reason =
     header === undefined ? "the header lacks a field" : `the header's fields have the hash ${header.hash}`;
-  return { kind: "unproven", proof: "header", block, reason };
+  return { kind: "unproven", proof: "header", block, reason, waivable: false };
 }
 
 /** Whether a node gives what it was asked for, or says that it has no such height or block; any other error may pass. */

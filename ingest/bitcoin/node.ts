@@ -10,7 +10,7 @@ import type { Call, Reply } from "../rpc.ts";
 import { openSlots, type Slots } from "../slots.ts";
 import { askGreeting, type ChainInfo } from "./chain-info.ts";
 import type { CredentialHeaders, Credentials } from "./credentials.ts";
-import { type Rest, type RestAnswer, unavailable } from "./rest.ts";
+import { type Rest, type RestAnswer, type RestOff, unavailable } from "./rest.ts";
 
 /** How a node serves blocks: by REST as bytes, or by `getblock <hash> 3`. */
 export type BlockForm = "rest" | "rpc";
@@ -41,6 +41,8 @@ const RPC_ERRORS: readonly number[] = [400, 404, 500];
 /** `getblock` with prevouts. */
 const WITH_PREVOUTS = 3;
 const GREETED: Answer<void> = { kind: "answer", value: undefined };
+
+const REST_REFUSES = "REST refuses us; blocks are asked for by RPC: check the credentials in its address";
 
 /** Blocks asked for by RPC at once: each is printed in five to ten times its size, up to some 20 MB, which wait for a thread. */
 const RPC_BODIES = 2;
@@ -76,9 +78,12 @@ export class BitcoinNode implements ChainNode {
     return this.#downloading;
   }
 
-  /** From now on this node is asked by RPC: its REST interface is gone. */
-  useRpc(): void {
+  /** From now on this node is asked by RPC: its REST interface is gone, or refuses us. Told once, however many questions find it out. */
+  useRpc({ reason, refusesUs }: RestOff): void {
+    if (this.#form === "rpc") return;
     this.#form = "rpc";
+    const msg = refusesUs ? REST_REFUSES : "REST is gone; blocks are asked for by RPC, which is slower";
+    this.#needs.log.warn({ node: this.name, reason }, msg);
   }
 
   /** Checks network and genesis, and finds out in which form the node serves blocks. */
@@ -93,6 +98,9 @@ export class BitcoinNode implements ChainNode {
     if (probe.kind === "unreachable") {
       const { reason } = probe;
       this.#needs.log.warn({ node: this.name, reason }, "REST out of reach; blocks are asked for by RPC");
+    }
+    if (probe.kind === "off" && probe.refusesUs) {
+      this.#needs.log.warn({ node: this.name, reason: probe.reason }, REST_REFUSES);
     }
     this.#form = probe.kind === "answer" ? "rest" : "rpc";
     this.#needs.log.debug({ node: this.name, form: this.#form }, "node greeted");
@@ -152,6 +160,7 @@ export class BitcoinNode implements ChainNode {
         return second.kind === "answer" ? readAnswer(second.value) : second;
       }
       case "same":
+      case "unreadable":
         return { kind: "refusal", reason: `HTTP 401: ${renewal.hint}` };
       case "absent":
         return { kind: "outage", reason: `HTTP 401: ${renewal.hint}` };

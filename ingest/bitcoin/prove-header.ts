@@ -3,7 +3,7 @@ import { HEADER_BYTES } from "../../stream/bitcoin/parse.ts";
 import type { BlockHeader } from "../../stream/block.ts";
 import { sha256d } from "./hashes.ts";
 import type { BitcoinProof } from "./prover.ts";
-import { demand, ProofRefused } from "./refuse.ts";
+import { demand, demandAlways, ProofRefused } from "./refuse.ts";
 import type { NetworkRules } from "./rules.ts";
 import { bitsText, targetOf } from "./target.ts";
 import { bitsRequired, isTimewarp, isTooOld, type WorkHistory } from "./work.ts";
@@ -24,7 +24,7 @@ export function proveHeader(
   work: WorkRules,
   proofs: ProofSet,
 ): void {
-  demand(bytes.length >= HEADER_BYTES, "header", () => `${bytes.length} bytes are no header`);
+  demandAlways(bytes.length >= HEADER_BYTES, "header", () => `${bytes.length} bytes are no header`);
   const digest = sha256d(bytes.subarray(0, HEADER_BYTES));
   if (proofs.has("header")) provePlace(bytes, displayHash(digest), expected, work.rules);
   if (proofs.has("work")) proveWork(bytes, displayHash(digest), expected, work);
@@ -53,7 +53,7 @@ function proveWork(
 ): void {
   const bits = uint32At(bytes, 72);
   const target = targetOf(bits);
-  if (target === undefined) throw new ProofRefused("work", `nBits ${bitsText(bits)} is no target`);
+  if (target === undefined) throw new ProofRefused("work", `nBits ${bitsText(bits)} is no target`, true);
   demand(target <= rules.limit, "work", () => `nBits ${bitsText(bits)} is above the network's limit`);
   demand(BigInt(`0x${hash}`) <= target, "work", () => `its hash does not meet nBits ${bitsText(bits)}`);
   if (history === undefined) return;

@@ -1,7 +1,7 @@
 import type { RawBlock } from "../../stream/bitcoin/block.ts";
 import { MAX_MONEY } from "../../stream/bitcoin/parse.ts";
 import type { ProofSet } from "./prove-header.ts";
-import { demand } from "./refuse.ts";
+import { demand, demandAlways } from "./refuse.ts";
 import type { NetworkRules } from "./rules.ts";
 
 /** What the first blocks' coinbases may claim beside fees, in satoshi: 50 BTC (Bitcoin Core, `GetBlockSubsidy`). */
@@ -30,14 +30,14 @@ function feesOf({ block, spent }: RawBlock): number {
   for (const [index, tx] of block.transactions.entries()) {
     if (index === 0) continue;
     const fee = (spent[index]?.total ?? 0) - tx.total;
-    demand(
+    demandAlways(
       fee >= 0,
       "spent",
       () =>
         `transaction ${index} pays out ${tx.total} satoshi and spends ${tx.total + fee}, which no waiver allows`,
     );
     fees += fee;
-    demand(
+    demandAlways(
       fees <= MAX_MONEY,
       "spent",
       () => `fees up to transaction ${index} are above 21 million BTC, which no waiver allows`,

@@ -7,7 +7,7 @@ import { type ProofSet, proveHeader } from "./prove-header.ts";
 import { proveMoney } from "./prove-money.ts";
 import { proveOwnSpends } from "./prove-own.ts";
 import { BITCOIN_PROOFS, type BitcoinOutcome, type BitcoinTask } from "./prover.ts";
-import { demand, ProofRefused, readFor } from "./refuse.ts";
+import { demandAlways, ProofRefused, readFor } from "./refuse.ts";
 import { NETWORK_RULES } from "./rules.ts";
 
 /** No block takes more bytes, witnesses and all (Bitcoin Core, `consensus/consensus.h`: `MAX_BLOCK_SERIALIZED_SIZE`). */
@@ -23,7 +23,10 @@ export function proveAnswer(task: BitcoinTask): BitcoinOutcome {
     proveValue(raw, task, new Set(proofs));
     return { kind: "proven", value: raw.value, proofs };
   } catch (cause) {
-    if (cause instanceof ProofRefused) return { kind: "refused", proof: cause.proof, reason: cause.reason };
+    if (cause instanceof ProofRefused) {
+      const { proof, reason, waivable } = cause;
+      return { kind: "refused", proof, reason, waivable };
+    }
     return { kind: "outage", reason: `the answer can't be read: ${String(cause)}` };
   }
 }
@@ -53,7 +56,7 @@ function readValue(
   value: Uint8Array,
   spentAt: number | undefined,
 ): { readonly block: RawBlock["block"]; readonly spent: () => RawBlock["spent"] } {
-  demand(
+  demandAlways(
     (spentAt ?? 0) <= MAX_BLOCK_BYTES,
     "merkle",
     () => `${spentAt} bytes are more than a block may have`,

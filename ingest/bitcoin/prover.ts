@@ -25,13 +25,19 @@ export interface BitcoinTask {
 }
 
 /**
- * What became of it. `missing`: the node has no such block on its chain; `lacking`: it has, without what is needed of it;
+ * What became of it. `refused`: a proof does not hold, and whether the answer could pass without it;
+ * `missing`: the node has no such block on its chain, in its own words where it has some; `lacking`: it has, without what is needed of it;
  * `outage`: not an answer at all.
  */
 export type BitcoinOutcome =
   | { readonly kind: "proven"; readonly value: Uint8Array; readonly proofs: readonly BitcoinProof[] }
-  | { readonly kind: "refused"; readonly proof: BitcoinProof; readonly reason: string }
-  | { readonly kind: "missing" }
+  | {
+      readonly kind: "refused";
+      readonly proof: BitcoinProof;
+      readonly reason: string;
+      readonly waivable: boolean;
+    }
+  | { readonly kind: "missing"; readonly reason?: string }
   | { readonly kind: "lacking"; readonly reason: string }
   | { readonly kind: "outage"; readonly reason: string };
 

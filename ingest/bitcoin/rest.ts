@@ -1,17 +1,26 @@
-import type { Answer } from "../answer.ts";
+import { type Answer, authorization } from "../answer.ts";
 import { type HttpAnswer, httpReason, statusFault, type Wire } from "../http.ts";
 
 /** What a node's REST interface says: bytes, or why there are none. */
 export type RestAnswer =
   | Answer<ArrayBuffer>
-  /** It does not offer such a thing at all. */
-  | { readonly kind: "off" }
+  | RestOff
   /** Nobody answers at that address, or not in time. */
   | { readonly kind: "unreachable"; readonly reason: string }
   /** It does, and has not this one. */
   | { readonly kind: "none"; readonly reason: string };
 
+/** It does not offer such a thing at all, or not to us. */
+export interface RestOff {
+  readonly kind: "off";
+  readonly reason: string;
+  /** Whether it wants other credentials, or lets nobody in from here. */
+  readonly refusesUs: boolean;
+}
+
 const HTTP_OK = 200;
+const HTTP_UNAUTHORIZED = 401;
+const HTTP_FORBIDDEN = 403;
 const HTTP_NOT_FOUND = 404;
 const HTTP_UNAVAILABLE = 503;
 
@@ -22,16 +31,17 @@ export interface Rest {
   close(): Promise<void>;
 }
 
-/** A REST interface at `base`, with or without a path of its own, and with or without `/rest` at its end. */
+/** A REST interface at `base`, with or without credentials, a path of its own and a query, and with or without `/rest` at its end. */
 export function openRest(base: string, wire: Wire): Rest {
-  const { pathname } = new URL(base);
+  const { pathname, search } = new URL(base);
+  const headers = authorization(base);
   const root = pathname.replace(/\/+$/, "").replace(/\/rest$/, "");
   return {
     get: async (resource, timeoutMs, signal) => {
       const request = {
         method: "GET",
-        path: `${root}/rest/${resource}`,
-        headers: {},
+        path: `${root}/rest/${resource}${search}`,
+        headers,
         body: undefined,
       } as const;
       const answer = await wire.send(request, timeoutMs, signal);
@@ -52,7 +62,10 @@ function restAnswer(answer: HttpAnswer): RestAnswer {
   const reason = httpReason(answer);
   if (status === HTTP_NOT_FOUND && LACKING.test(reason)) return { kind: "none", reason };
   if (status === HTTP_UNAVAILABLE) return { kind: "outage", reason: unavailable(reason) };
-  if (status >= 400 && status < 500 && status !== 429) return { kind: "off" };
+  if (status === HTTP_UNAUTHORIZED || status === HTTP_FORBIDDEN) {
+    return { kind: "off", reason, refusesUs: true };
+  }
+  if (status >= 400 && status < 500 && status !== 429) return { kind: "off", reason, refusesUs: false };
   return statusFault(answer);
 }
 

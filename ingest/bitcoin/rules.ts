@@ -9,6 +9,8 @@ export interface NetworkRules {
   /** What `getblockchaininfo` calls the network. */
   readonly chain: string;
   readonly genesis: BlockHash;
+  /** The script in hex that a signet's blocks meet (BIP 325): custom signets have the same genesis and another one. */
+  readonly challenge?: string;
   /** The largest target that is allowed. */
   readonly limit: bigint;
   readonly retarget: Retarget;
@@ -57,6 +59,8 @@ export const NETWORK_RULES: Readonly<Record<BitcoinNetwork, NetworkRules>> = {
     ...MAINNET,
     chain: "signet",
     genesis: "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6" as BlockHash,
+    challenge:
+      "512103ad5e0edad18cb1f0fc0d28a3d4f1f3e445640337489abb10404f2d1e086be430210359ef5021964fe22d6f8e05b2463c9540ce96883fe3b278760f048f5189f2e6c452ae",
     limit: 0x377aen << 216n,
     coinbaseHeight: 1,
     witnessHeight: 1,

@@ -23,8 +23,8 @@ export interface ScannedOutput {
 export interface ScannedTx {
   readonly hex: Span;
   readonly spent: readonly ScannedOutput[];
-  /** Whether each input says what it spends. */
-  readonly tellsPrevouts: boolean;
+  /** The first input that does not say what it spends; undefined where each one does. */
+  readonly untoldAt: number | undefined;
 }
 
 /** What is needed of an answer to `getblock <hash> 3`. */
@@ -87,7 +87,8 @@ function scanTx(cursor: JsonCursor, room: Room, index: number): ScannedTx {
   if (hex === undefined) throw new ProofRefused("merkle", `tx ${index} has no hex`);
   if (inputs === undefined) throw new ProofRefused("spent", `tx ${index} has no vin`);
   const spent = inputs.filter((input) => typeof input !== "string");
-  return { hex, spent, tellsPrevouts: !inputs.includes("untold") };
+  const untoldAt = inputs.indexOf("untold");
+  return { hex, spent, untoldAt: untoldAt === -1 ? undefined : untoldAt };
 }
 
 function scanInput(cursor: JsonCursor, index: number): ScannedOutput | "coinbase" | "untold" {

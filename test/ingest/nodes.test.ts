@@ -190,6 +190,35 @@ describe("Nodes", () => {
     expect(await ask(pool(node("briefly", [lie, says("true")])))).toBe("true");
   });
 
+  it("offers a waiver only where one would help", async () => {
+    const { node, pool, ask } = tester();
+    const end = async (fault: Answer<string>) =>
+      ((await failure(ask(pool(node("liar", [fault]))))) as Error).message;
+    const told =
+      "proof receipts of block 7 0x7 failed on node liar: the root is another one; nothing was written: use another node";
+    expect(await end(lie)).toBe(`${told}, or waive the proof`);
+    expect(await end({ ...lie, waivable: true } as Answer<string>)).toBe(`${told}, or waive the proof`);
+    expect(await end({ ...lie, waivable: false } as Answer<string>)).toBe(told);
+  });
+
+  it("keeps what each node last said of a block that it lacks", async () => {
+    const { clock, node, pool, ask, signal } = tester();
+    const words = { kind: "missing", reason: "Block not available" } as const;
+    const nodes = pool(node("one", [{ kind: "missing" }]), node("two", [words, { kind: "missing" }]));
+    expect(nodes.lacking).toEqual([
+      { node: "one", reason: undefined },
+      { node: "two", reason: undefined },
+    ]);
+    expect(await ask(nodes)).toBeUndefined();
+    expect(nodes.lacking).toEqual([
+      { node: "one", reason: undefined },
+      { node: "two", reason: "Block not available" },
+    ]);
+    await clock.sleep(NODE_LIMITS.firstBackoffMs + 1, signal);
+    expect(await ask(nodes)).toBeUndefined();
+    expect(nodes.lacking[1]).toEqual({ node: "two", reason: undefined });
+  });
+
   it("looks again where one node lacks what another one can't prove: they are on different chains", async () => {
     const { node, pool, ask } = tester();
     const liar = node("liar", [lie]);

@@ -73,7 +73,7 @@ function tester(...names: readonly string[]) {
     }
     return seen;
   };
-  return { tellers, views, look, watch };
+  return { tellers, nodes, views, look, watch };
 }
 
 describe("a node that stands still", () => {
@@ -167,6 +167,20 @@ describe("a node that names a block that no node has", () => {
       honest.head = block(honest.head.height + 1);
     });
     expect(dreamer.looks).toBe(looks);
+  });
+
+  it("ends it in the node's own words where it has some", async () => {
+    const { nodes, views, watch } = tester("dreamer", "terse");
+    const words = { kind: "missing", reason: "Block not available (not fully downloaded)" } as const;
+    const question = async ({ name }: Teller) => (name === "dreamer" ? words : { kind: "missing" as const });
+    expect(await nodes.ask(question, new AbortController().signal)).toBeUndefined();
+    const error = await watch(outageMs + POLL_MS, () => views.noteFound(dream, false)).catch(
+      (cause: unknown) => cause,
+    );
+    expect(error).toBeInstanceOf(NodesUnreachable);
+    expect((error as Error).message).toContain(
+      "(dreamer: Block not available (not fully downloaded); terse: has it not)",
+    );
   });
 
   it("ends it after outageMs where it is the only one", async () => {

@@ -78,6 +78,14 @@ function read(entry: unknown, text = JSON.stringify([entry])) {
   return readRpc(Uint8Array.from(Buffer.from(text)).buffer);
 }
 
+function causeOf(result: unknown): unknown {
+  try {
+    return read({ id: 0, result });
+  } catch (error) {
+    return error;
+  }
+}
+
 describe("the answer to getblock", () => {
   it("is the block and its spent outputs", () => {
     const raw = read({ id: 0, result: block1 });
@@ -97,11 +105,11 @@ describe("the answer to getblock", () => {
   });
 
   it.each([
-    ["not found", { code: -5, message: "Block not found" }, { kind: "missing" }],
+    ["not found", { code: -5, message: "Block not found" }, { kind: "missing", reason: "Block not found" }],
     [
       "still to be downloaded",
       { code: -1, message: "Block not available (not fully downloaded)" },
-      { kind: "missing" },
+      { kind: "missing", reason: "Block not available (not fully downloaded)" },
     ],
     ["pruned", { code: -1, message: "Block not available (pruned data)" }, { kind: "lacking" }],
     [
@@ -123,6 +131,20 @@ describe("the answer to getblock", () => {
       kind: "lacking",
       reason: "getblock 3 leaves out prevouts; it needs Bitcoin Core 23 or later, not pruned",
     });
+  });
+
+  it("where some inputs tell their prevouts and one does not is a failed proof, on the chain and off it", () => {
+    const told = { prevout: { value: 1, scriptPubKey: { hex: "6a" } } };
+    const untold = { txid: "00", vout: 0 };
+    const txs = [...block1.tx, { hex: "", vin: [told] }, { hex: "", vin: [told, untold, untold] }];
+    for (const tx of [txs, [txs[0], txs[2], txs[1]]]) {
+      for (const confirmations of [-1, 1]) {
+        const cause = causeOf({ ...block1, confirmations, tx });
+        expect(cause).toBeInstanceOf(ProofRefused);
+        const reason = `input 1 of transaction ${tx.indexOf(txs[2])} tells no prevout`;
+        expect(cause).toMatchObject({ proof: "spent", reason, waivable: false });
+      }
+    }
   });
 
   it.each([
@@ -160,13 +182,7 @@ describe("the answer to getblock", () => {
     ["spent", { ...block1, tx: [{ hex: "", vin: [{ prevout: { value: 1, scriptPubKey: { hex: "6" } } }] }] }],
     ["merkle", { ...block1, tx: [{ vin: [], hex: 7 }] }],
   ])("fails the proof %s where a part has another form", (proof, result) => {
-    const cause = (() => {
-      try {
-        return read({ id: 0, result });
-      } catch (error) {
-        return error;
-      }
-    })();
+    const cause = causeOf(result);
     expect(cause).toBeInstanceOf(ProofRefused);
     expect(cause).toMatchObject({ proof });
   });

@@ -55,6 +55,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "work",
       reason: "its hash does not meet nBits 207fffff",
+      waivable: true,
     });
   });
 
@@ -68,10 +69,16 @@ describe("a block that is wrong from birth", () => {
     expect(named(0x2100ffff)).toMatchObject({
       proof: "work",
       reason: "nBits 2100ffff is above the network's limit",
+      waivable: true,
     });
     for (const bits of [0, 0x20800001, 0x23000001, 0x01003456]) {
       const text = bits.toString(16).padStart(8, "0");
-      expect(named(bits)).toEqual({ kind: "refused", proof: "work", reason: `nBits ${text} is no target` });
+      expect(named(bits)).toEqual({
+        kind: "refused",
+        proof: "work",
+        reason: `nBits ${text} is no target`,
+        waivable: true,
+      });
     }
     expect(REGTEST_BITS).toBe(0x207fffff);
   });
@@ -125,6 +132,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "header",
       reason: `its chain's genesis is ${parent}, not ${NETWORK_RULES.regtest.genesis}`,
+      waivable: true,
     });
     const zeroth = { ...other, height: 0 };
     expect(prove(blockBytes(zeroth), zeroth)).toMatchObject({ kind: "refused", proof: "header" });
@@ -143,6 +151,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "merkle",
       reason: `${endless.length} bytes are more than a block may have`,
+      waivable: false,
     });
   });
 
@@ -153,6 +162,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "coinbase",
       reason: `it claims ${allowed + 1n} satoshi, and subsidy and fees are ${allowed}`,
+      waivable: true,
     });
     const modest = grow(back(block, 1), 1, "modest", { extraSat: -1n });
     expect(prove(blockBytes(modest), modest).kind).toBe("proven");
@@ -169,6 +179,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "witness",
       reason: "there are witnesses, and nothing commits to them",
+      waivable: true,
     });
     // The last commitment counts, whatever stands in those before it.
     const decoy = {
@@ -184,6 +195,7 @@ describe("a block that is wrong from birth", () => {
     expect(prove(blockBytes(stripped), block)).toMatchObject({
       proof: "witness",
       reason: expect.stringContaining("-rpcserialversion"),
+      waivable: true,
     });
   });
 
@@ -210,6 +222,7 @@ describe("a block that is wrong from birth", () => {
       kind: "refused",
       proof: "merkle",
       reason: "transactions are repeated in a way that leaves the root the same",
+      waivable: true,
     });
   });
 });

@@ -42,6 +42,7 @@ test.skipIf(!built)(named("threads prove as the function does, and the bytes mov
     ).buffer;
     expect(await prover.prove({ ...taskOf([] as never), answer: { form: "rpc", body } })).toEqual({
       kind: "missing",
+      reason: "Block not found",
     });
     expect(body.byteLength).toBe(0);
   } finally {

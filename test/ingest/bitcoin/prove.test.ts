@@ -129,10 +129,11 @@ describe("a real block", () => {
         kind: "refused",
         proof: "merkle",
         reason: "1 bytes follow its last transaction",
+        waivable: false,
       });
       const after = Buffer.concat([real.value, Buffer.of(0, 0)]);
       const refused = { kind: "refused", proof: "spent", reason: "2 bytes follow the last spent output" };
-      expect(proved({ ...real, value: after })).toEqual(refused);
+      expect(proved({ ...real, value: after })).toEqual({ ...refused, waivable: false });
       expect(reproveBitcoin(after, real.header, BITCOIN_PROOFS, { network: "mainnet" })).toEqual(refused);
     }
   });
@@ -170,6 +171,7 @@ describe("a real block", () => {
           kind: "refused",
           proof: "spent",
           reason: expect.stringMatching(`^input ${own} of transaction ${index} spends transaction`),
+          waivable: true,
         };
         // A bit of its script, and one of its value: a satoshi more or less.
         expect(proved(flipped(real, 8 * (output.scriptEnd - 1)))).toEqual(refused);
@@ -193,11 +195,13 @@ describe("a real block", () => {
       kind: "refused",
       proof: "spent",
       reason: "transaction 1 pays out 474226104 satoshi and spends 474226103, which no waiver allows",
+      waivable: false,
     });
     expect(proved(less(10_000n))).toEqual({
       kind: "refused",
       proof: "coinbase",
       reason: "it claims 2507773345 satoshi, and subsidy and fees are 2507763345",
+      waivable: true,
     });
     expect(proved(less(10_000n), ["coinbase"])).toMatchObject({
       kind: "proven",
@@ -214,6 +218,43 @@ describe("a real block", () => {
       kind: "refused",
       proof: "spent",
     });
+  });
+
+  it("is said to be waivable just where waiving the proof takes the refusal away", () => {
+    const other = (real: Real, change: fc.Arbitrary<Buffer>) => change.map((value) => ({ ...real, value }));
+    const changed = everyBlock.chain((real) => {
+      const { value, spentAt } = real;
+      const bits = (from: number, to: number) =>
+        fc.integer({ min: 8 * from, max: 8 * to - 1 }).map((bit) => flipped(real, bit));
+      const cut = fc.nat({ max: value.length - 1 });
+      return fc.oneof(
+        bits(0, 80),
+        bits(80, spentAt),
+        bits(spentAt, value.length),
+        other(
+          real,
+          cut.map((length) => value.subarray(0, length)),
+        ),
+        cut.map((length) => ({
+          ...real,
+          value: value.subarray(0, length),
+          spentAt: Math.min(length, spentAt),
+        })),
+        other(real, fc.constant(Buffer.concat([value, Buffer.of(0)]))),
+      );
+    });
+    const seen = new Set<string>();
+    const property = fc.property(changed, fc.subarray([...BITCOIN_PROOFS]), (real, waive) => {
+      const outcome = proved(real, waive);
+      if (outcome.kind !== "refused") return;
+      seen.add(`${outcome.proof} ${outcome.waivable}`);
+      const again = proved(real, [...waive, outcome.proof]);
+      expect(again.kind === "refused" && again.reason === outcome.reason).toBe(!outcome.waivable);
+    });
+    fc.assert(property, { numRuns: 1_000 });
+    expect([...seen].sort()).toEqual(
+      expect.arrayContaining(["header true", "merkle false", "merkle true", "spent false", "work true"]),
+    );
   });
 
   it("passes proofs that are waived, and is refused by those that are not", () => {

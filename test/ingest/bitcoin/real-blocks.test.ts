@@ -91,6 +91,7 @@ describe("real blocks", () => {
       kind: "refused",
       proof: "height",
       reason: "the coinbase does not begin with the height 757740",
+      waivable: true,
     });
     for (const wrong of [{ parent: other.header.parent }, { time: one.header.time + 1 }]) {
       const header = { ...one.header, ...wrong };

@@ -286,6 +286,8 @@ describe("a view", () => {
       proof: "header",
       height: 9,
       hash: back(trunk, 1).hash,
+      // No waiver reaches a view.
+      message: expect.stringMatching(/use another node$/),
     });
     const honest = await nodeAt(trunk);
     const { source } = sourceOn([node.url, honest.url]);
