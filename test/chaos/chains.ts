@@ -8,10 +8,10 @@ import { story } from "../chain/story.ts";
 import { blocksOf } from "../chain/walk.ts";
 import { holdersIn, labelFile, printedOf } from "../support/bitcoin-tables.ts";
 
-/** Below every reorg of the stories, which go four blocks deep. */
+/** Just above every reorg of the stories: a block below the deepest one's is final. */
 export const CONFIRMATIONS = 6;
 const FORK_EVERY = 5;
-const DEEPEST = 4;
+const DEEPEST = CONFIRMATIONS - 1;
 const ETHEREUM_START = 1000;
 const BITCOIN_START = 1;
 /** Heads of Ethereum for one of Bitcoin. */
@@ -99,7 +99,9 @@ async function startBitcoin(seed: number): Promise<Growing<bitcoin.ChainBlock, S
   const node = await startBitcoinNode(tip);
   const next = (turn = 0) => {
     const forks = turn % BITCOIN_FORK_EVERY === 0 && tip.height > CONFIRMATIONS;
-    tip = forks ? bitcoin.fork(tip, 1 + (turn % DEEPEST), `fork ${turn}`) : bitcoin.grow(tip, 1);
+    tip = forks
+      ? bitcoin.fork(tip, 1 + ((turn / BITCOIN_FORK_EVERY) % DEEPEST), `fork ${turn}`)
+      : bitcoin.grow(tip, 1);
     node.follow(tip);
   };
   return { node, tip: () => tip, next };
