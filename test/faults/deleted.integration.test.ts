@@ -87,6 +87,14 @@ test("topics deleted under a run, and others after it: each end is 3 and names t
   expect(await ends(bed, ["flows", "ethereum"], 3)).toContain(emptied(flows));
   await admin.deleteTopics({ topics: [final] });
   expect(await ends(bed, ["gate", "ethereum"], 3)).toContain(emptied(final));
+  // Others that read these topics may have halted in the run.
+  const told = await sluice(["incident"], bed.env);
+  for (const [chain, stages] of [
+    ["ethereum", ["gate", "flows", "aggregate"]],
+    ["rawless", ["ingest"]],
+    ["finalless", ["gate", "postgres", "parquet"]],
+  ] as const)
+    for (const stage of stages) expect(told).toContain(`${chain}: halted at ${stage}: topic `);
   await ends(bed, ["run"], 3);
   expect(hoursIn(await storesOf(bed))).toEqual(before);
 });
