@@ -23,7 +23,7 @@ bench: setup ## blocks a second, CPU and memory, from node to raw and from raw t
 simulate: setup ## all stages in virtual time against a world that misbehaves by a seed: RUNS=100, SEED=; a failing seed tells its shortest story
 	@node dist/test/simulation/main.js $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep "$(KEEP)")
 
-sabotage: setup ## breaks a copy of the product in one place after the other: the simulator must find each within RUNS=1000; ONLY=name for one
+sabotage: setup ## breaks one rule after the other in a copy of the product: the simulator must find each within RUNS=1000; ONLY=name for one
 	@node dist/test/simulation/sabotage/main.js $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 chaos: setup ## kills and freezes of two copies of each stage, the broker and Postgres: RUNS=20 kills, SEED=, CLUSTER=1 for three brokers

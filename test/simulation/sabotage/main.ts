@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { sail } from "../fleet.ts";
 import { applyPatch, buildCopy, copyTree, listPatches, type Patch, revertPatch } from "./workshop.ts";
 
-/** `make sabotage`: each patch breaks a copy of the product in one place; the simulator must find it. */
+/** `make sabotage`: each patch breaks one rule in a copy of the product, nearly always in one place; the simulator must find it. */
 
 const { values } = parseArgs({
   options: {

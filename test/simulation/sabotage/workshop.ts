@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A one-line patch of the product. */
+/** A patch of the product, of a few lines. */
 export interface Patch {
   /** Its file's name. */
   readonly name: string;

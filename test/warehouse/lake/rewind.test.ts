@@ -32,10 +32,13 @@ async function store(cluster: MemoryCluster, lake: string): Promise<void> {
   }
 }
 
+/** All rows, and the files that they stand in: a day of which no block is left has none. */
 async function rows(lake: string) {
-  return Object.fromEntries(
-    await Promise.all(TABLES.map(async (table) => [table, await rowsOf(lake, table)])),
+  const files = readdirSync(lake, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".parquet"),
   );
+  const tables = await Promise.all(TABLES.map(async (table) => [table, await rowsOf(lake, table)]));
+  return { ...Object.fromEntries(tables), files: files.sort() };
 }
 
 /** The lake of one who has seen nothing but `blocks`. */
