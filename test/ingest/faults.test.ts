@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { NODE_LIMITS } from "../../ingest/limits.ts";
-import { NodesUnreachable, ProofFailed } from "../../ingest/nodes.ts";
+import { NodesUnreachable } from "../../ingest/nodes.ts";
 import { type ChainBlock, fork, grow, simulateChain } from "../chain/chain.ts";
 import { FAULTS } from "../chain/faults.ts";
 import { type NodeOptions, type SimulatedNode, startNode } from "../chain/node.ts";
@@ -104,24 +104,6 @@ describe("faults of the wire", () => {
 });
 
 describe("answers that are not the block asked for", () => {
-  it("go to the next node, and stop ingest when none is left", async () => {
-    const liar = await nodeAt(trunk);
-    const honest = await nodeAt(trunk);
-    liar.lie("altered log", { height: 1004 });
-    const cluster = new MemoryCluster();
-    await startIngest(cluster, ethereumOptions([liar.url, honest.url]), { until: 1006 }).ended;
-    expect(rawHashes(cluster)).toEqual(all);
-    const alone = new MemoryCluster();
-    const error = await startIngest(alone, ethereumOptions([liar.url]), { until: 1006 }).ended.then(
-      () => undefined,
-      (cause: unknown) => cause,
-    );
-    expect(error).toBeInstanceOf(ProofFailed);
-    const { hash } = at(trunk, 1004);
-    expect(error).toMatchObject({ height: 1004, hash, node: `127.0.0.1:${liar.port}` });
-    expect(rawHashes(alone)).toEqual(all.slice(0, 4));
-  });
-
   it("null for a block is no lie: it is asked for until it comes", async () => {
     const node = await nodeAt(trunk);
     node.lie("null block", { height: 1004 });
