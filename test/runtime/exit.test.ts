@@ -23,6 +23,45 @@ test("each cause has the code that the contract gives it", () => {
   expect(exitCodeOf("thrown text")).toBe(EXIT.bug);
 });
 
+test("the codes of all classes are those of the contract, and no other class has one", () => {
+  expect(EXIT).toEqual({ done: 0, bug: 1, usage: 2, halted: 3, unreachable: 4, unproven: 5 });
+  expect(Object.fromEntries(EXIT_CODES)).toEqual({
+    InvalidUsage: 2,
+    ConfigInvalid: 2,
+    CatalogInvalid: 2,
+    TopicMisconfigured: 2,
+    DatabaseUrlInvalid: 2,
+    ChainKindChanged: 2,
+    BlobScheduleUnknown: 2,
+    UntilBelowBeginning: 2,
+    MigrationChanged: 2,
+    MigrationFailed: 2,
+    QueryFailed: 2,
+    DayNotComplete: 2,
+    AssetUnknown: 2,
+    RewindImpossible: 2,
+    StagesRunning: 2,
+    FinalityViolation: 3,
+    AnnouncementGap: 3,
+    OffsetOutOfRange: 3,
+    OffsetMoved: 3,
+    TopicEmptied: 3,
+    OrderBroken: 3,
+    DayClosed: 3,
+    NodesUnreachable: 4,
+    BrokerUnreachable: 4,
+    DatabaseUnreachable: 4,
+    LakeUnwritable: 4,
+    ServiceFailed: 4,
+    ProofFailed: 5,
+    StoresDiffer: 1,
+    DayUnreadable: 1,
+    Fenced: 1,
+    CommitInDoubt: 1,
+    TopicMissing: 1,
+  });
+});
+
 test("only what nobody foresaw needs its stack", () => {
   expect([new Fenced("gate-ethereum"), new InvalidUsage("no")].map(isUnforeseen)).toEqual([false, false]);
   expect([new RangeError("no"), "thrown text"].map(isUnforeseen)).toEqual([true, true]);
