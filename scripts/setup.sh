@@ -30,14 +30,23 @@ java_major=${java_version%%[!0-9]*}
 # What npm's packages were installed from and for; scripts of dependencies are run by name, in runtime/setup.
 stamp=node_modules/.sluice-installed
 wanted="$(cksum <package-lock.json) $(cksum <package.json) $node_version $(uname -sm)"
-if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ]; then
-  # Maven takes a while to say its version: asked only where something has to be got.
+is_stale=true
+[ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$wanted" ] || is_stale=false
+
+# The folder of the broker's jars, by the rule of runtime/cache.ts.
+jars=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/kafka-$(sed -n 's/.*KAFKA_VERSION = "\(.*\)";/\1/p' runtime/cache.ts)
+
+# Maven takes a while to say its version: asked only where something has to be got.
+if "$is_stale" || [ ! -d "$jars" ]; then
   maven_version=$(mvn --version 2>/dev/null | sed -n 's/.*Apache Maven \([0-9][0-9.]*\).*/\1/p' | head -n 1)
   maven_major=${maven_version%%.*}
   maven_minor=${maven_version#*.}
   maven_minor=${maven_minor%%.*}
   [ "$((${maven_major:-0} * 100 + ${maven_minor:-0}))" -ge 306 ] ||
     fail "Maven ${maven_version:-of an unknown version} is too old: install version 3.6 or newer"
+fi
+
+if "$is_stale"; then
   echo "setup: installing npm packages"
   npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
   echo "$wanted" >"$stamp"
