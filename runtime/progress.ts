@@ -15,10 +15,14 @@ const BAR_EVERY_MS = 250;
 const LINE_EVERY_MS = 5000;
 const FORMAT = "{chain} {bar} {value}/{total}  {rate} blocks/s  {left} left";
 
-/** Opens the display of what stages report; a chain with an `until` goes no further. */
-export function openProgress(untils: Untils, log: Logger): ProgressDisplay {
+/** Opens the display of what stages report, on `stream` where that is a terminal; a chain with an `until` goes no further. */
+export function openProgress(
+  untils: Untils,
+  log: Logger,
+  stream: NodeJS.WritableStream & { readonly isTTY?: boolean } = process.stderr,
+): ProgressDisplay {
   const paces = new Map<ChainName, Pace>();
-  const screen = process.stderr.isTTY ? openBars() : openLines(log);
+  const screen = stream.isTTY === true ? openBars(stream) : openLines(log);
   const timer = setInterval(() => {
     for (const [chain, pace] of paces) screen.show(chain, pace.view());
   }, screen.everyMs);
@@ -43,9 +47,9 @@ interface Screen {
   close(): void;
 }
 
-function openBars(): Screen {
+function openBars(stream: NodeJS.WritableStream): Screen {
   const bars = new MultiBar({
-    stream: process.stderr,
+    stream,
     format: FORMAT,
     clearOnComplete: true,
     hideCursor: true,
