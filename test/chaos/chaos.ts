@@ -74,10 +74,11 @@ export class Chaos {
 
   async fight(): Promise<Battle> {
     const { seed, kills, signal } = this.#options;
-    const { pairs, brokers } = this.#field;
+    const { pairs, brokers, watch } = this.#field;
     await this.#untilFree(() => pairs.stages.every((stage) => pairs.isReady(stage)), "not all stages began");
     for (const fault of plan({ seed, stages: pairs.stages, brokers: brokers.length })) {
-      if (this.#kills >= kills || this.#findings.length > 0 || signal?.aborted === true) break;
+      const isFound = this.#findings.length + watch.findings.length > 0;
+      if (this.#kills >= kills || isFound || signal?.aborted === true) break;
       await sleep(fault.afterMs);
       await this.#untilFree(() => this.#mayStrike(fault), `no moment came for ${victimText(fault.victim)}`);
       this.#launch(fault);

@@ -56,7 +56,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     let chaos: Chaos | undefined;
     const ears: CopyEars = {
       group: (copy, group, news) => watch.heardOfGroup(copy, group, news),
-      report: (_, report) => watch.heardReport(report),
+      report: (copy, report) => watch.heardReport(copy, report),
       ended: (copy, end) => {
         watch.gone(copy);
         pairs.noteLeft(copy);
@@ -75,7 +75,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     say("the chains rest; waiting until both stores have all of it");
     const behind = battle.findings.length > 0 ? [] : await untilSettled(remains);
     const bad = await pairs.stop();
-    const known = [...battle.findings, ...behind, ...bad];
+    const known = [...battle.findings, ...watch.findings, ...behind, ...bad];
     const wrong = await findWrong(remains).catch((error: Error) => ({
       ...NOTHING,
       findings: [error.message],

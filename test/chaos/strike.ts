@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { unreachable } from "../../stream/unreachable.ts";
+import type { Copy } from "./copy.ts";
 import type { Pairs } from "./pairs.ts";
 import type { Fault, Victim } from "./plan.ts";
 import type { Server } from "./servers.ts";
@@ -11,7 +12,7 @@ export interface Outcome {
   readonly takenOverMs: number | undefined;
   /** Until there was output again; undefined: nothing had to come to a halt. */
   readonly againMs: number | undefined;
-  /** What became of a worker that woke up when another one worked. */
+  /** What became of a worker that woke up when another one worked: that it works no more, if it stays, is the watch's to see. */
   readonly zombie?: "left" | "stands by";
   /** The groups that hung after a broker came back, so that it had to be started once more. */
   readonly hung?: readonly string[];
@@ -68,7 +69,7 @@ async function strikeCopy(
   if (copy === undefined) throw new Error(`nobody works for ${victim.stage}`);
   const group = field.pairs.groupOwnedBy(copy);
   const at = performance.now();
-  const back = fault.kind === "kill" ? copy.kill(fault.forMs) : copy.freeze(fault.forMs);
+  const back = fault.kind === "kill" ? copy.kill(fault.forMs) : freeze(copy, fault.forMs, field.watch);
   if (fault.kind === "kill") field.watch.gone(copy);
   const wokenAt = fault.kind === "freeze" ? at + fault.forMs : Infinity;
   const outcome = group === undefined ? UNFELT : await recovery(field.watch, group, { at, wokenAt });
@@ -76,6 +77,13 @@ async function strikeCopy(
   if (fault.kind === "kill" || outcome.takenOverMs === undefined) return outcome;
   const left = await waitFor(ZOMBIE_MS, () => (field.pairs.hasLeft(copy, at) ? true : undefined));
   return { ...outcome, zombie: left === true ? "left" : "stands by" };
+}
+
+/** Freezes the copy, and has the watch know of it: from its waking on it must not work unless its group is given to it. */
+async function freeze(copy: Copy, frozenMs: number, watch: Watch): Promise<void> {
+  watch.frozen(copy);
+  await copy.freeze(frozenMs);
+  watch.woken(copy);
 }
 
 /** Waits until somebody works for the group again: another copy, or the same one once it woke up. */
