@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, InvalidUsage } from "./exit.ts";
 import { collectUntil, type Untils } from "./until.ts";
+import type { FeedArguments } from "./verbs/feed.ts";
 import type { ChainVerb } from "./verbs/stages.ts";
 
 /** What a verb does: each is loaded when it is called, so that no stage carries another's code. */
@@ -109,7 +110,8 @@ function addStages(verb: MakeVerb, until: () => Option, ask: Ask): void {
   verb("feed", "write the daily CSV of each complete day that has none yet")
     .option("--date <day>", "only this day (YYYY-MM-DD)")
     .option("--follow", "go on, day after day")
-    .action((options: { date?: string; follow?: true }) =>
+    .option("--json", "for programs")
+    .action((options: FeedArguments) =>
       ask(async (signal) => (await import("./verbs/feed.ts")).feed(options, signal)),
     );
 }

@@ -8,21 +8,30 @@ const POSTGRES: Needs = new Set(["postgres"]);
 /** A day is over when a block says so, not when a clock does: looked at often, and cheap while there is nothing to do. */
 const LOOK_EVERY_MS = 5_000;
 
-/** Writes the feeds that are due (or that of one day); with `follow` goes on until it is told to end. */
-export async function feed(
-  options: { readonly date?: string; readonly follow?: true },
-  signal: AbortSignal,
-): Promise<undefined> {
+/** What `sluice feed` is told. */
+export interface FeedArguments {
+  /** `YYYY-MM-DD`: this day alone. */
+  readonly date?: string;
+  /** Goes on until it is told to end, and prints nothing. */
+  readonly follow?: true;
+  readonly json?: true;
+}
+
+/** Writes the feeds that are due, and prints what became of each. */
+export async function feed(options: FeedArguments, signal: AbortSignal): Promise<undefined> {
   const session = openSession("feed", signal);
   await withServices(session, POSTGRES, async (served) => {
     await ensureSchema(served);
     if (options.follow === true) return follow(served);
     const outcomes = await write(served, options.date);
-    for (const { kind, csv } of outcomes) process.stdout.write(`${kind}: ${csv}\n`);
+    const lines = outcomes.map(({ kind, csv }) => `${kind}: ${csv}\n`);
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(outcomes, undefined, 2)}\n` : lines.join(""),
+    );
   });
 }
 
-async function write(session: ServedSession, date: string | undefined, corrected = new Set<string>()) {
+async function write(session: ServedSession, date: string | undefined, settled = new Set<string>()) {
   const { writeFeeds } = await import("../../warehouse/feed/write.ts");
   const { config, log, services, signal } = session;
   return writeFeeds({
@@ -31,7 +40,7 @@ async function write(session: ServedSession, date: string | undefined, corrected
     chains: [...config.chains.keys()],
     // As its file stands at this hour: a new asset needs no restart.
     assets: readCatalog(config).assets,
-    corrected,
+    settled,
     log,
     signal,
     ...(date === undefined ? {} : { date }),
@@ -41,11 +50,11 @@ async function write(session: ServedSession, date: string | undefined, corrected
 /** Missed days first, then each day as it completes. What keeps one from being written is said once, and tried again. */
 async function follow(session: ServedSession): Promise<void> {
   const { log, signal } = session;
-  const corrected = new Set<string>();
+  const settled = new Set<string>();
   let said = "";
   const attempt = async () => {
     try {
-      await write(session, undefined, corrected);
+      await write(session, undefined, settled);
       said = "";
     } catch (error) {
       const { name, message: reason } = error as Error;

@@ -75,6 +75,9 @@ test.each([before, after])(
     await runLakeSink(contextOn(cluster, { until: LAST }), { lake: join(home, name, "lake") });
     const written = (await sluice(["feed"], envOf(writer))).trimEnd().split("\n");
     expect(written.map((line) => line.slice(-14))).toEqual(["2023-07-13.csv", "2023-07-14.csv"]);
+    const [day] = written.map((line) => line.slice(-14, -4)) as [string];
+    const again = await sluice(["feed", "--date", day, "--json"], envOf(writer));
+    expect(JSON.parse(again)).toMatchObject([{ kind: "already written", day, revision: 1 }]);
 
     expect(await sluice(["table"], envOf(reader))).toContain("binance");
     const legs = "select exchange, inflow::text from exchange_flows_daily where inflow > 0 order by date";

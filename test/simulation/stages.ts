@@ -116,11 +116,11 @@ async function feed(
 ): Promise<void> {
   const openDatabase = async () => stores.postgres.open(process, "feed");
   const edge = { ...stores.lake.open(process), clock, openDatabase };
-  const corrected = new Set<string>();
+  const settled = new Set<string>();
   const places = { databaseUrl: "simulated", lake: LAKE, feed: FEED, chains: [CHAIN], assets: ASSETS };
   while (!signal.aborted) {
     try {
-      await writeFeeds({ ...places, corrected, log, signal, edge });
+      await writeFeeds({ ...places, settled, log, signal, edge });
       if (until !== undefined) return;
       await clock.sleep(PASS_MS, signal);
     } catch (error) {

@@ -24,7 +24,7 @@ import { daysTakenBack } from "./corrections.ts";
 import { decimalsOf, FeedInvalid } from "./csv.ts";
 import { type DayState, isClosedInLake, readWindows, stateOf, type Window } from "./days.ts";
 import { FEED_EDGE, type FeedEdge } from "./edge.ts";
-import { checkCsv, type FeedPlace, listFeeds, loadManifest, publishFeed } from "./files.ts";
+import { checkCsv, type FeedDay, type FeedPlace, listFeeds, loadManifest, publishFeed } from "./files.ts";
 import { type Feed, feedName, type Manifest, render } from "./manifest.ts";
 
 /** What `writeFeeds` is given. */
@@ -36,8 +36,8 @@ export interface FeedOptions {
   readonly assets: readonly AssetRow[];
   /** `YYYY-MM-DD`: this day alone, also when it is written already: a different result becomes a new revision. */
   readonly date?: string;
-  /** Keeps, between passes, which days that a rewind touched are known to be right again. */
-  readonly corrected?: Set<string>;
+  /** Keeps, between passes, of which days the feed is known to be right, on which chains and after which rewinds. */
+  readonly settled?: Set<string>;
   readonly log: Logger;
   readonly signal?: AbortSignal;
   /** Default: the process's own disk, DuckDB, Postgres and clock. */
@@ -83,7 +83,8 @@ interface Desk {
 
 /**
  * Writes the feed of each day that is complete on every chain in it and not written yet, oldest first; with `date`, of that day.
- * A day that a rewind touched is written again, as its next revision, where it comes to other figures.
+ * A day that a rewind touched is written again, as its next revision, where it comes to other figures; and one that a chain has
+ * completed since, which began later.
  * Waits while another writer is at work; throws `Fenced` where one took over meanwhile, after which nothing more is written.
  * Throws `StoresDiffer`, `DayUnreadable`, `DayNotComplete`, `AssetUnknown`, `FeedInvalid`, `DatabaseUnreachable`.
  */
@@ -121,15 +122,16 @@ async function writeDays(
   const { database, lake } = desk.stores;
   const { disk, feed } = desk.place;
   const windows = await readWindows(database, options.chains);
-  const written = new Set((await listFeeds(feed, disk)).map(({ day }) => day));
+  const written = new Map((await listFeeds(feed, disk)).map((one) => [one.day, one]));
   const takenBack = await daysTakenBack(database, options.chains);
-  const corrected = options.corrected ?? new Set();
+  const settled = options.settled ?? new Set();
   const outcomes: FeedOutcome[] = [];
   for (const day of await candidates({ lake, disk }, windows)) {
     if (signal.aborted) break;
-    const correction = takenBack.get(day);
-    if (written.has(day) && (correction === undefined || corrected.has(correction))) continue;
-    if (stateOf(day, windows).kind === "uncovered") continue;
+    const state = stateOf(day, windows);
+    if (state.kind === "uncovered") continue;
+    const known = { state, last: written.get(day), rewinds: takenBack.get(day) };
+    if (await isRight(desk.place, settled, known)) continue;
     const reading = await readDay(desk.stores, options, day);
     if (reading.kind === "uncovered") continue;
     if (reading.kind === "waits") {
@@ -138,9 +140,39 @@ async function writeDays(
       break;
     }
     outcomes.push(await writeDay(desk.place, options, reading.feed));
-    if (correction !== undefined) corrected.add(correction);
+    settled.add(nameOf(day, known));
   }
   return outcomes;
+}
+
+/** What is known of a day before its rows are read. */
+interface Known {
+  readonly state: Exclude<DayState, { readonly kind: "uncovered" }>;
+  /** Its newest revision. */
+  readonly last: FeedDay | undefined;
+  readonly rewinds: string | undefined;
+}
+
+/** Whether nothing has happened to a day since it was published: no rewind, and no chain that has completed it beside those in it. */
+async function isRight({ feed, disk }: FeedPlace, settled: Set<string>, known: Known): Promise<boolean> {
+  const { state, last, rewinds } = known;
+  if (last === undefined) return false;
+  if (settled.has(nameOf(last.day, known))) return true;
+  if (rewinds !== undefined) return false;
+  if (state.kind === "waits") return true;
+  try {
+    const { chains } = await loadManifest(feed, last, disk);
+    if (state.chains.some((chain) => chains[chain] === undefined)) return false;
+  } catch (error) {
+    // Of a manifest that can't be read nothing is known: `verify` finds it.
+    if (!(error instanceof FeedInvalid)) throw error;
+  }
+  settled.add(nameOf(last.day, known));
+  return true;
+}
+
+function nameOf(day: Day, { state, rewinds }: Known): string {
+  return `${day} ${state.kind} ${state.chains.join(" ")} ${rewinds ?? ""}`;
 }
 
 async function candidates(

@@ -116,10 +116,10 @@ describe("writeFeeds", () => {
 
   it("looks again at a day of which a rewind took rows back, and writes its correction once", async () => {
     await write();
-    const corrected = new Set<string>();
+    const settled = new Set<string>();
     const places = { databaseUrl: stores.url, lake, feed, chains: [CHAIN], assets: ASSETS, log: silentLog };
     const pass = async () =>
-      (await writeFeeds({ ...places, corrected })).map(({ kind, day, revision }) => [kind, day, revision]);
+      (await writeFeeds({ ...places, settled })).map(({ kind, day, revision }) => [kind, day, revision]);
     expect(await pass()).toEqual([]);
     await stores.db.query(
       "insert into sluice.taken_back values ($1, 1, 'exchange_flows_hourly', '2023-07-14 00:00Z', '{}')",
@@ -131,7 +131,7 @@ describe("writeFeeds", () => {
         expect(await pass()).toEqual([]);
         expect((await compare()).findings).toEqual([]);
       });
-      corrected.clear();
+      settled.clear();
       expect((await compare()).findings).not.toEqual([]);
     } finally {
       await stores.db.query("delete from sluice.taken_back");
@@ -210,30 +210,59 @@ describe("writeFeeds", () => {
   });
 
   it("waits for a chain that covers the day and has not completed it", async () => {
-    await stores.db.query(
-      `insert into chains (chain, kind, first_height, first_time, final_height, final_hash, final_time, watermark)
-       values ('slow', 'ethereum', 5, '2023-07-13 00:00Z', 6, '0x6', '2023-07-14 10:00Z', '2023-07-14 10:00Z')`,
-    );
-    await stores.db.query(
-      `insert into sluice.offsets (chain, topic, next_offset, through_height)
-       select 'slow', 'slow.' || topic, 9, 6 from unnest(array['blocks.final.v1', 'flows.v1', 'exchange-flows.v1']) as topic`,
-    );
-    try {
-      const outcomes = await writeFeeds({
-        databaseUrl: stores.url,
-        lake,
-        feed,
-        chains: [CHAIN, "slow" as ChainName],
-        assets: ASSETS,
-        log: silentLog,
-      });
+    await besides("slow", "2023-07-14 10:00Z", async () => {
+      const outcomes = await writeOf([CHAIN, "slow"]);
       expect(outcomes.map(({ day }) => day)).toEqual(["2023-07-13"]);
-    } finally {
-      await stores.db.query("delete from chains where chain = 'slow'");
-      await stores.db.query("delete from sluice.offsets where chain = 'slow'");
-    }
+    });
+  });
+
+  it("writes a day again, once, that a chain completes which begins after it was written", async () => {
+    await write();
+    const settled = new Set<string>();
+    const pass = async () =>
+      (await writeOf([CHAIN, "late"], settled)).map(({ kind, day, revision }) => [kind, day, revision]);
+    expect(await pass()).toEqual([]);
+    // While it has not come so far, what is written stands.
+    await besides("late", "2023-07-14 10:00Z", async () => {
+      expect(await pass()).toEqual([["written", "2023-07-13", 2]]);
+      expect(await pass()).toEqual([]);
+    });
+    await besides("late", "2023-07-15 00:00Z", async () => {
+      expect(await pass()).toEqual([["written", "2023-07-14", 2]]);
+      expect(await pass()).toEqual([]);
+      settled.clear();
+      expect(await pass()).toEqual([]);
+    });
+    const manifest = readFileSync(join(feed, "exchange-flows-2023-07-14.r2.json"), "utf8");
+    expect(Object.keys((JSON.parse(manifest) as { chains: object }).chains)).toEqual([CHAIN, "late"]);
   });
 });
+
+/** One pass of the feed over several chains. */
+function writeOf(chains: readonly string[], settled = new Set<string>()) {
+  const places = { databaseUrl: stores.url, lake, feed, assets: ASSETS, log: silentLog };
+  return writeFeeds({ ...places, chains: chains as readonly ChainName[], settled });
+}
+
+/** Lets both stores have a chain without flows, known from 2023-07-13 to `watermark`, while `work` runs. */
+async function besides(chain: string, watermark: string, work: () => Promise<void>): Promise<void> {
+  await stores.db.query(
+    `insert into chains (chain, kind, first_height, first_time, final_height, final_hash, final_time, watermark)
+     values ($1, 'ethereum', 5, '2023-07-13 00:00Z', 6, '0x6', $2, $2)`,
+    [chain, watermark],
+  );
+  await stores.db.query(
+    `insert into sluice.offsets (chain, topic, next_offset, through_height)
+     select $1, $1 || '.' || topic, 9, 6 from unnest(array['blocks.final.v1', 'flows.v1', 'exchange-flows.v1']) as topic`,
+    [chain],
+  );
+  try {
+    await work();
+  } finally {
+    for (const table of ["chains", "sluice.offsets"])
+      await stores.db.query(`delete from ${table} where chain = $1`, [chain]);
+  }
+}
 
 /** Sets a figure of 2023-07-14 in both stores alike while `work` runs. */
 async function inBothStores(column: string, amount: string, work: () => Promise<void>): Promise<void> {
