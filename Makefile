@@ -35,7 +35,7 @@ validate: ## the Kubernetes manifests and the compose file, by their tools' own 
 audit: ## known weaknesses of the npm packages that are shipped, as the configured registry knows them; a finding fails
 	@scripts/audit.sh
 
-clean: ## what was built and the embedded services' data; the cache of set-up stays
+clean: ## what was built, and all data in .sluice: topics, database, lake and feeds; the cache of set-up stays
 	@for link in .sluice/postgres .sluice/*/postgres; do \
 	  case "$$(readlink $$link)" in /var/lib/sluice/postgres-*) rm -rf "$$(readlink $$link)" ;; esac; \
 	done
