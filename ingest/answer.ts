@@ -3,7 +3,8 @@ import type { BlockRef } from "../stream/block.ts";
 /**
  * Why a node's answer can't be used:
  * `outage` is no answer at all (asked again, with backoff; `declined`: the node read the question and did not take it in
- * this form), `refusal` a node that is of no use for this chain (left out for a while), `unproven` an answer that parses but is not the block asked for, `missing` a block that the node does not have.
+ * this form), `refusal` a node that is of no use for this chain (left out for a while), `unproven` an answer that parses but is not the block asked for (`waivable`:
+ * whether waiving the proof would let it pass; default: yes), `missing` a block that the node does not have, in its words where it has some.
  */
 export type Fault =
   | {
@@ -13,8 +14,17 @@ export type Fault =
       readonly declined?: true;
     }
   | { readonly kind: "refusal"; readonly reason: string }
-  | { readonly kind: "unproven"; readonly proof: string; readonly block: BlockRef; readonly reason: string }
-  | { readonly kind: "missing" };
+  | {
+      readonly kind: "unproven";
+      readonly proof: string;
+      readonly block: BlockRef;
+      readonly reason: string;
+      readonly waivable?: boolean;
+    }
+  | { readonly kind: "missing"; readonly reason?: string };
+
+/** A failed proof. */
+export type Unproven = Extract<Fault, { readonly kind: "unproven" }>;
 
 /** What came of one question to one node. */
 export type Answer<T> = { readonly kind: "answer"; readonly value: T } | Fault;

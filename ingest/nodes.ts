@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Clock } from "../stream/kafka/clock.ts";
 import { abortable } from "./abort.ts";
-import type { Answer, Fault } from "./answer.ts";
+import type { Answer, Unproven } from "./answer.ts";
 import type { NodeLimits } from "./limits.ts";
 
 /** No node of a chain gave a good answer for too long, or every one of them refuses us. Ends ingest with exit code 4. */
@@ -36,12 +36,6 @@ export class ProofFailed extends Error {
   }
 }
 
-/** A failed proof, and whether waiving it would let the answer pass (default: yes). */
-export type Unproven = Extract<Fault, { kind: "unproven" }> & { readonly waivable?: boolean };
-
-/** A block that a node does not have, in the node's words where it has some. */
-export type Missing = Extract<Fault, { kind: "missing" }> & { readonly reason?: string };
-
 /** A node that the pool can choose. `greet` checks that it serves the chain; it is called before the first question and after each outage. */
 export interface ChainNode {
   readonly name: string;
@@ -62,7 +56,7 @@ interface Seat<N> {
   doubtedUntil: number;
   reason: string;
   /** What it last said of a block that it lacks. */
-  lacking: Missing | undefined;
+  lacking: string | undefined;
 }
 
 /** One question on its way through the nodes. */
@@ -143,7 +137,7 @@ export class Nodes<N extends ChainNode> {
 
   /** What each node last said of a block that it lacks; undefined where it had no words. */
   get lacking(): readonly { readonly node: string; readonly reason: string | undefined }[] {
-    return this.#seats.map(({ node, lacking }) => ({ node: node.name, reason: lacking?.reason }));
+    return this.#seats.map(({ node, lacking }) => ({ node: node.name, reason: lacking }));
   }
 
   /** Puts a node behind the others for a while: what it says of its chain leads nowhere. */
@@ -236,7 +230,7 @@ export class Nodes<N extends ChainNode> {
         this.#backOff(seat, startedAt, 0);
         return;
       case "missing":
-        seat.lacking = answer;
+        seat.lacking = answer.reason;
         this.#backOff(seat, startedAt, 0);
         return;
     }

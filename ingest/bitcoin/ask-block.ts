@@ -1,7 +1,6 @@
 import type { BlockHeader } from "../../stream/block.ts";
 import { abortable } from "../abort.ts";
 import type { Answer, Fault } from "../answer.ts";
-import type { Missing, Unproven } from "../nodes.ts";
 import type { BitcoinOptions } from "../options.ts";
 import { isObject } from "../rpc.ts";
 import { headerCall } from "./header-book.ts";
@@ -71,7 +70,7 @@ async function byRest(
   return [block, spent].find(isFault) ?? { kind: "outage", reason: "no answer" };
 }
 
-function noBlock({ reason }: Extract<RestAnswer, { kind: "none" }>): Fault | Missing {
+function noBlock({ reason }: Extract<RestAnswer, { kind: "none" }>): Fault {
   if (!/pruned/i.test(reason)) return { kind: "missing", reason };
   return { kind: "refusal", reason: `${reason}; ${PRUNED}` };
 }
@@ -96,7 +95,7 @@ function isFault(answer: RestAnswer): answer is Fault {
   return !["answer", "off", "none", "unreachable"].includes(answer.kind);
 }
 
-function faultOf(outcome: Exclude<BitcoinOutcome, Proven>, block: BlockHeader): Fault | Unproven {
+function faultOf(outcome: Exclude<BitcoinOutcome, Proven>, block: BlockHeader): Fault {
   switch (outcome.kind) {
     case "refused": {
       const { proof, reason, waivable } = outcome;

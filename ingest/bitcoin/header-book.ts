@@ -1,6 +1,5 @@
 import type { BlockRef } from "../../stream/block.ts";
-import type { Answer, Fault } from "../answer.ts";
-import type { Unproven } from "../nodes.ts";
+import type { Answer, Fault, Unproven } from "../answer.ts";
 import type { Call, Reply } from "../rpc.ts";
 import { type ChainHeader, headerOf, isHash } from "./header.ts";
 
