@@ -47,8 +47,12 @@ export function readHalts(home: string, chain: ChainName): readonly Halt[] {
 }
 
 function recordHalt(place: HaltPlace, { message }: Error): void {
-  mkdirSync(folderOf(place), { recursive: true });
-  writeFileSync(fileOf(place), `${message}\n`);
+  try {
+    mkdirSync(folderOf(place), { recursive: true });
+    writeFileSync(fileOf(place), `${message}\n`);
+  } catch {
+    // A home that can't be written, a full disk: the halt is still to be told by its own error.
+  }
 }
 
 function readReason(place: HaltPlace): string | undefined {

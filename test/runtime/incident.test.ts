@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -48,6 +48,15 @@ describe("a halt", () => {
     expect(readHalts(home, chain)).toEqual([]);
     await halt("flows", new TopicEmptied("final"));
     expect(readHalts(home, chain)).toEqual([{ stage: "flows", reason: new TopicEmptied("final").message }]);
+  });
+
+  test("is told by its own error where the home takes no word of it", async () => {
+    const error = new TopicEmptied("final");
+    const ending = noteHalt(place("flows"), async () => {
+      writeFileSync(join(home, "incidents"), "a file in the folder's place");
+      throw error;
+    });
+    await expect(ending).rejects.toBe(error);
   });
 });
 
