@@ -76,7 +76,7 @@ describe.skipIf(!existsSync("/proc/self/environ"))(
       expect(standing).toMatchObject({
         kafka: address.address,
         lake: join(home, "lake"),
-        chains: [{ chain: "ethereum", raw: null, final: null, postgres: null, parquet: null, halted: null }],
+        chains: [{ chain: "ethereum", raw: null, final: null, postgres: null, parquet: null, halts: [] }],
       });
       expect(verbs()).toEqual(["Kafka", "Postgres", ...STAGES]);
       const askedAt = performance.now();
