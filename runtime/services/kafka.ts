@@ -39,6 +39,9 @@ export interface KafkaOptions {
   readonly jvmFlags?: readonly string[];
 }
 
+/** What a broker says (`CoordinatorRuntime`) whose groups of one coordinator mostly hang until its next start: seen under load, after a kill. */
+const LOST_GROUPS = /state machine of the coordinator .* is out of sync with the underlying log/;
+
 /**
  * Starts Apache Kafka (one KRaft node) as a child process on the data in `<home>/kafka`, and keeps it up until `stop`.
  * It ends with this process, however that ends. Throws `ServiceFailed`.
@@ -55,6 +58,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaService> {
     name: "Kafka",
     onDeath: options.onDeath,
     output: files.output,
+    hanging: LOST_GROUPS,
     probe: () => probeKafka(port, options.login),
     launch: () =>
       startTethered({

@@ -16,6 +16,8 @@ export interface ServicePlan {
   readonly output: string;
   /** A failed start whose output has this is only too early: the dead server's last helpers still hold its memory. */
   readonly passing?: RegExp;
+  /** A server whose output has this serves no more until its next start, which it gets. */
+  readonly hanging?: RegExp;
   /** Told of each death after which it is started again. */
   readonly onDeath: ((death: Death) => void) | undefined;
 }
@@ -24,6 +26,8 @@ export interface ServicePlan {
 const START_PATIENCE_MS = 90_000;
 const PROBE_EVERY_MS = 40;
 const RETRY_AFTER_MS = 500;
+/** How often the output of a server that is up is looked at. */
+const LOOK_EVERY_MS = 1000;
 /** Kafka maps an index of this size for the segment that it writes (log.index.size.max.bytes), Postgres makes WAL files of 16 MiB. */
 const LEAST_FREE_BYTES = 16 * 1024 * 1024;
 /** Restarts in a row, none of them followed by a quiet minute, after which a server is left down. */
@@ -48,7 +52,7 @@ export async function runService(plan: ServicePlan): Promise<RunningService> {
   const guard = (async () => {
     for (let restarts = 0; restarts < RESTART_LIMIT; restarts++) {
       const upAt = performance.now();
-      const code = await server.ended;
+      const code = await endOf(plan, server);
       if (stopped) return;
       if (performance.now() - upAt > QUIET_MS) restarts = 0;
       plan.onDeath?.({ service: plan.name, code });
@@ -69,6 +73,18 @@ export async function runService(plan: ServicePlan): Promise<RunningService> {
       await server.stop();
     },
   };
+}
+
+/** Resolves with the server's exit code; stops it where it says that it hangs. */
+async function endOf(plan: ServicePlan, server: TetheredServer): Promise<number> {
+  const looking = setInterval(() => {
+    if (plan.hanging?.test(outputOf(plan)) === true) void server.stop();
+  }, LOOK_EVERY_MS);
+  try {
+    return await server.ended;
+  } finally {
+    clearInterval(looking);
+  }
 }
 
 async function bringUp(plan: ServicePlan, stopped: () => boolean): Promise<TetheredServer> {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { runService } from "../../../runtime/services/service.ts";
@@ -48,6 +51,31 @@ test("a server that does not come up again is given up at once", async () => {
   );
   expect(launched()).toBe(2);
   await service.stop();
+});
+
+test("a server that says that it hangs is started again, and no other one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-service-"));
+  const output = join(folder, "output.txt");
+  try {
+    const { plan, launched } = server();
+    // As a tether does: each life's output is its own.
+    const launch = () => {
+      rmSync(output, { force: true });
+      return plan.launch();
+    };
+    const hanging = { ...plan, output, hanging: /out of sync/, launch };
+    const service = await runService(hanging);
+    writeFileSync(output, "ERROR a heartbeat came late\n");
+    await sleep(2500);
+    expect(launched()).toBe(1);
+    writeFileSync(output, "ERROR the coordinator is out of sync with the log\n", { flag: "a" });
+    await expect.poll(launched).toBe(2);
+    await sleep(2500);
+    expect(launched()).toBe(2);
+    await service.stop();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a server that was stopped has not failed", async () => {
