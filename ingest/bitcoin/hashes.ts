@@ -1,7 +1,8 @@
 import { createHash, hash } from "node:crypto";
 import type { BitcoinHashes } from "../../stream/bitcoin/block.ts";
 
-const HASH_BYTES = 32;
+/** What a SHA-256 takes. */
+export const HASH_BYTES = 32;
 /** Between the two hashes of one call. */
 const once = Buffer.alloc(HASH_BYTES);
 

@@ -1,6 +1,4 @@
-import { sha256dInto } from "./hashes.ts";
-
-const HASH_BYTES = 32;
+import { HASH_BYTES, sha256dInto } from "./hashes.ts";
 
 /** A Merkle root, and whether two hashes side by side are the same: then another list of transactions has this root too. */
 export interface MerkleRoot {

@@ -6,7 +6,7 @@ import {
 } from "../../stream/bitcoin/block.ts";
 import { displayHash } from "../../stream/bitcoin/bytes.ts";
 import { inputsOf, witnessesOf } from "../../stream/bitcoin/parse.ts";
-import { sha256d, sha256dInto } from "./hashes.ts";
+import { HASH_BYTES, sha256d, sha256dInto } from "./hashes.ts";
 import { merkleRoot } from "./merkle.ts";
 import type { ProofSet } from "./prove-header.ts";
 import { demand } from "./refuse.ts";
@@ -15,7 +15,6 @@ import type { NetworkRules } from "./rules.ts";
 /** What an output begins with that commits to the witnesses: OP_RETURN and a push of 36 bytes (BIP 141, "Commitment structure"). */
 const COMMITMENT = Uint8Array.of(0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed);
 const COMMITMENT_BYTES = 38;
-const HASH_BYTES = 32;
 /** The one item of the coinbase's witness, and what stands for the coinbase's own wtxid. */
 const RESERVED_BYTES = 32;
 const NO_WTXID = new Uint8Array(32);

@@ -1,23 +1,15 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NODE_LIMITS } from "../../ingest/limits.ts";
 import { NodesUnreachable } from "../../ingest/nodes.ts";
-import { type ChainBlock, fork, grow, simulateChain } from "../chain/chain.ts";
+import { fork, grow, simulateChain } from "../chain/chain.ts";
 import { FAULTS } from "../chain/faults.ts";
-import { type NodeOptions, type SimulatedNode, startNode } from "../chain/node.ts";
+import { startNode } from "../chain/node.ts";
 import { at, blocksOf } from "../chain/walk.ts";
 import { ethereumOptions, HASTY, rawHashes, startIngest, until } from "../support/ingest-story.ts";
 import { MemoryCluster } from "../support/memory-broker.ts";
+import { closedAfterwards } from "../support/started-nodes.ts";
 
-const open: SimulatedNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedNode> {
-  const node = await startNode(tip, options);
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startNode);
 
 const small = (facts: { height: number; transactions: number }) =>
   facts.height >= 15_537_394 && facts.transactions < 120;
@@ -65,9 +57,8 @@ describe("faults of the wire", () => {
     const run = startIngest(cluster, ethereumOptions([node.url]), { limits: PATIENT });
     await until("some blocks", () => rawHashes(cluster).length === 9);
     await node.close();
-    open.length = 0;
     await new Promise((resolve) => setTimeout(resolve, 150));
-    open.push(await startNode(grow(trunk, 1), { port: node.port }));
+    await nodeAt(grow(trunk, 1), { port: node.port });
     await until("the next block", () => rawHashes(cluster).length === 10);
     await run.stop();
   });

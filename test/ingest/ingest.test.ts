@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NodesUnreachable } from "../../ingest/nodes.ts";
 import { type ChainBlock, fork, grow, simulateChain } from "../chain/chain.ts";
-import { type NodeOptions, type SimulatedNode, startNode } from "../chain/node.ts";
+import { startNode } from "../chain/node.ts";
 import { at, back, blocksOf } from "../chain/walk.ts";
 import {
   ethereumOptions,
@@ -13,20 +13,12 @@ import {
 } from "../support/ingest-story.ts";
 import { MemoryCluster } from "../support/memory-broker.ts";
 import { keptLog } from "../support/stage-bed.ts";
+import { closedAfterwards } from "../support/started-nodes.ts";
 
 /** pino's level. */
 const WARNING = 40;
 
-const open: SimulatedNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedNode> {
-  const node = await startNode(tip, options);
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startNode);
 
 const first = simulateChain({ bodies: (facts) => facts.height >= 15_537_394 && facts.transactions < 120 });
 const trunk = grow(first, 30);

@@ -1,26 +1,23 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { EthereumOptions } from "../../ingest/options.ts";
 import { grow, simulateChain } from "../chain/chain.ts";
-import { type SimulatedNode, startNode } from "../chain/node.ts";
+import { startNode } from "../chain/node.ts";
 import { ethereumOptions, rawHashes, rawRecords, startIngest, until } from "../support/ingest-story.ts";
 import { MemoryCluster } from "../support/memory-broker.ts";
 import { keptLog } from "../support/stage-bed.ts";
+import { closedAfterwards } from "../support/started-nodes.ts";
 
 /** pino's level. */
 const WARNING = 40;
 
-const open: SimulatedNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
+const nodeAt = closedAfterwards(startNode);
 
 const trunk = grow(simulateChain({ bodies: (facts) => facts.traces && facts.transactions < 120 }), 12);
 type Config = Partial<EthereumOptions>;
 
 /** The warnings of the second of two copies with these configs; the first one has written three blocks when it takes over. */
 async function warningsOf(first: Config, second: Config) {
-  const node = await startNode(trunk);
-  open.push(node);
+  const node = await nodeAt(trunk);
   const cluster = new MemoryCluster();
   await startIngest(cluster, ethereumOptions([node.url], first), { until: 1000 }).ended;
   expect(rawHashes(cluster)).toHaveLength(3);

@@ -1,21 +1,13 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { exitCodeOf } from "../../runtime/exit.ts";
 import { type ChainBlock, grow, simulateChain } from "../chain/chain.ts";
-import { type NodeOptions, type SimulatedNode, startNode } from "../chain/node.ts";
+import { startNode } from "../chain/node.ts";
 import { at, blocksOf } from "../chain/walk.ts";
 import { ethereumOptions, rawHashes, rawRecords, startIngest, until } from "../support/ingest-story.ts";
 import { MemoryCluster } from "../support/memory-broker.ts";
+import { closedAfterwards } from "../support/started-nodes.ts";
 
-const open: SimulatedNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedNode> {
-  const node = await startNode(tip, options);
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startNode);
 
 const first = simulateChain({ bodies: (facts) => facts.height >= 15_537_394 && facts.transactions < 120 });
 const trunk = grow(first, 30);
@@ -28,7 +20,6 @@ it("announces no more than the confirmations need, and nothing at all when it is
   await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
   expect(rawHashes(cluster)).toEqual(hashes(blocksOf(trunk).slice(0, 13)));
   await node.close();
-  open.length = 0;
   await startIngest(cluster, ethereumOptions([node.url]), { until: 1010 }).ended;
   await startIngest(cluster, ethereumOptions([node.url], { start: 1011 }), { until: 1010 }).ended;
   expect(rawHashes(cluster)).toHaveLength(13);

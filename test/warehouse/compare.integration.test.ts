@@ -194,7 +194,7 @@ describe("the stores", () => {
 
   it("part where a day's file was written by another hand, its metadata gone", async () => {
     const file = { table: "flow_legs", day: "2023-07-15" };
-    await alterLake(here.lake, file, "select * replace ('9' as amount)", "");
+    await alterLake(here.lake, file, "select * replace ('9' as amount)", null);
     expect(await reasons()).toEqual([expect.stringContaining("flow_legs of ethereum on 2023-07-15")]);
   });
 

@@ -25,12 +25,13 @@ const height = () =>
 
 /** The newest day's file of a table, as if block 4 had brought nothing that it was replaced for. */
 const stepBack = (table: string) =>
-  alterLake(
-    here.lake,
-    { table, day: "2023-07-15" },
-    "select *",
-    `, kv_metadata {'sluice.next_offset': '3', 'sluice.height': '3', 'sluice.rewinds': '0', 'sluice.watermark': '', 'sluice.closed': 'false'}`,
-  );
+  alterLake(here.lake, { table, day: "2023-07-15" }, "select *", {
+    nextOffset: 3,
+    height: 3,
+    rewinds: 0,
+    watermark: null,
+    closed: false,
+  });
 
 test("the lake stands where its files stand, and beyond where blocks brought no rows", async () => {
   expect(await height()).toBe(4);

@@ -211,7 +211,8 @@ function readCsv(spec: TableSpec, csv: string): string {
     buffer_size = ${CSV_BUFFER_BYTES}, max_line_size = ${CSV_LINE_BYTES})`;
 }
 
-function metaLiteral(meta: DayMeta): string {
+/** What a file is to say of itself, as DuckDB's `kv_metadata` takes it. */
+export function metaLiteral(meta: DayMeta): string {
   return `{'sluice.next_offset': '${meta.nextOffset}', 'sluice.height': '${meta.height}',
     'sluice.rewinds': '${meta.rewinds}', 'sluice.watermark': '${meta.watermark ?? ""}', 'sluice.closed': '${meta.closed}'}`;
 }

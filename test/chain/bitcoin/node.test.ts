@@ -1,19 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { closedAfterwards } from "../../support/started-nodes.ts";
 import { ask, askAll, post } from "../client.ts";
 import { back } from "../walk.ts";
-import { blockBytes, type ChainBlock, fork, grow, REGTEST_GENESIS, simulateBitcoin } from "./chain.ts";
-import { type NodeOptions, type SimulatedBitcoinNode, startBitcoinNode } from "./node.ts";
+import { blockBytes, fork, grow, REGTEST_GENESIS, simulateBitcoin } from "./chain.ts";
+import { startBitcoinNode } from "./node.ts";
 
-const open: SimulatedBitcoinNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedBitcoinNode> {
-  const node = await startBitcoinNode(tip, options);
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startBitcoinNode);
 
 const tip = grow(simulateBitcoin(), 4);
 /** The same on main net: its only transaction and so its root. */

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { BITCOIN_PROOFS } from "../../../ingest/bitcoin/prover.ts";
 import { reproveBitcoin } from "../../../ingest/bitcoin/reprove.ts";
 import { bitcoinRule } from "../../../stream/bitcoin/flows.ts";
@@ -10,7 +10,7 @@ import { runGate } from "../../../stream/kafka/gate.ts";
 import type { StageContext } from "../../../stream/kafka/stage.ts";
 import { chainTopics } from "../../../stream/kafka/topics.ts";
 import { grow, medianTime, REGTEST_GENESIS, rawValue, simulateBitcoin } from "../../chain/bitcoin/chain.ts";
-import { type SimulatedBitcoinNode, startBitcoinNode } from "../../chain/bitcoin/node.ts";
+import { startBitcoinNode } from "../../chain/bitcoin/node.ts";
 import { at, blocksOf } from "../../chain/walk.ts";
 import { HASHES } from "../../stream/bitcoin/hashes.ts";
 import { BITCOIN, bookOf } from "../../stream/bitcoin/story.ts";
@@ -23,11 +23,9 @@ import {
 import { printedOf } from "../../support/bitcoin-tables.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
 import { runToRest } from "../../support/stage-bed.ts";
+import { closedAfterwards } from "../../support/started-nodes.ts";
 
-const open: SimulatedBitcoinNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
+const nodeAt = closedAfterwards(startBitcoinNode);
 
 const tip = grow(simulateBitcoin({ start: 0 }), 4);
 const genesis = at(tip, 0);
@@ -35,8 +33,7 @@ const topics = chainTopics("", BITCOIN);
 
 /** Raw as ingest makes it from genesis to the tip. */
 async function ingested(rest: boolean): Promise<MemoryCluster> {
-  const node = await startBitcoinNode(tip, { rest });
-  open.push(node);
+  const node = await nodeAt(tip, { rest });
   const cluster = new MemoryCluster();
   const options = bitcoinOptions([node.url], { start: 0 });
   await startBitcoinIngest(cluster, options, { until: tip.height - 2 }).ended;

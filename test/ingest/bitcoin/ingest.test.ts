@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BITCOIN_PROOFS } from "../../../ingest/bitcoin/prover.ts";
 import { reproveBitcoin } from "../../../ingest/bitcoin/reprove.ts";
 import { ProofFailed } from "../../../ingest/nodes.ts";
@@ -12,7 +12,7 @@ import {
   simulateBitcoin,
 } from "../../chain/bitcoin/chain.ts";
 import { LIES } from "../../chain/bitcoin/lies.ts";
-import { type NodeOptions, type SimulatedBitcoinNode, startBitcoinNode } from "../../chain/bitcoin/node.ts";
+import { startBitcoinNode } from "../../chain/bitcoin/node.ts";
 import { FAULTS, type Fault } from "../../chain/faults.ts";
 import { at, blocksOf } from "../../chain/walk.ts";
 import {
@@ -23,17 +23,9 @@ import {
 } from "../../support/bitcoin-ingest.ts";
 import { HASTY, until } from "../../support/ingest-story.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
+import { closedAfterwards } from "../../support/started-nodes.ts";
 
-const open: SimulatedBitcoinNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(tip: ChainBlock, options: NodeOptions = {}): Promise<SimulatedBitcoinNode> {
-  const node = await startBitcoinNode(tip, options);
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startBitcoinNode);
 
 const trunk = grow(simulateBitcoin({ jitterS: 5_000 }), 8);
 const all = blocksOf(trunk).map((block) => block.hash);
@@ -181,9 +173,8 @@ describe("faults of the wire", () => {
     const run = startBitcoinIngest(cluster, bitcoinOptions([node.url]), { limits: PATIENT });
     await until("the trunk", () => bitcoinHashes(cluster).length === 9);
     await node.close();
-    open.length = 0;
     await new Promise((resolve) => setTimeout(resolve, 150));
-    open.push(await startBitcoinNode(grow(trunk, 1), { port: node.port }));
+    await nodeAt(grow(trunk, 1), { port: node.port });
     await until("the next block", () => bitcoinHashes(cluster).length === 10);
     await run.stop();
   });

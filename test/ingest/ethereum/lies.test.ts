@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { exitCodeOf } from "../../../runtime/exit.ts";
 import { grow, simulateChain } from "../../chain/chain.ts";
 import { LIES, type Lie } from "../../chain/lies.ts";
@@ -6,6 +6,7 @@ import { type SimulatedNode, startNode } from "../../chain/node.ts";
 import { at, blocksOf } from "../../chain/walk.ts";
 import { ethereumOptions, HASTY, rawHashes, startIngest } from "../../support/ingest-story.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
+import { closedAfterwards } from "../../support/started-nodes.ts";
 
 /** The proof that each lie fails; null: the node has nothing to be proven, which is an outage. */
 const FAILS: Readonly<Record<Lie, string | null>> = {
@@ -41,16 +42,7 @@ const all = blocksOf(trunk).map((block) => block.hash);
 const { height, hash } = at(trunk, 1001);
 const policy = { kind: "confirmations", confirmations: 1 } as const;
 
-const open: SimulatedNode[] = [];
-afterEach(async () => {
-  for (const node of open.splice(0)) await node.close();
-});
-
-async function nodeAt(raw: boolean): Promise<SimulatedNode> {
-  const node = await startNode(trunk, { raw });
-  open.push(node);
-  return node;
-}
+const nodeAt = closedAfterwards(startNode);
 
 /** What ingest of the whole trunk comes to with these nodes: its error, if any, and the blocks on raw. */
 async function ingestFrom(nodes: readonly SimulatedNode[]) {
@@ -68,7 +60,7 @@ async function ingestFrom(nodes: readonly SimulatedNode[]) {
 test.each(told)(
   "$lie (raw: $raw): the next node's block is taken, and without one ingest stops",
   async ({ raw, lie }) => {
-    const [liar, honest] = [await nodeAt(raw), await nodeAt(raw)];
+    const [liar, honest] = [await nodeAt(trunk, { raw }), await nodeAt(trunk, { raw })];
     liar.lie(lie, { height });
     expect(await ingestFrom([liar, honest])).toEqual({ error: undefined, hashes: all });
     const { error, hashes } = await ingestFrom([liar]);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { AssetRow } from "../../../stream/flow/labels.ts";
 import { compareStores, type StoresReport } from "../../../warehouse/compare.ts";
 import { type FeedOutcome, writeFeeds } from "../../../warehouse/feed/write.ts";
+import { type DayMeta, metaLiteral } from "../../../warehouse/lake/day-file.ts";
 import { openDuckDb } from "../../../warehouse/lake/duckdb.ts";
 import { runLakeSink } from "../../../warehouse/lake/sink.ts";
 import { type Database, openDatabase } from "../../../warehouse/postgres/client.ts";
@@ -104,16 +105,17 @@ export function dayFile(lake: string, table: string, day: string): string {
   return join(lake, table, "chain=ethereum", `date=${day}`, `${table}.parquet`);
 }
 
-const CLOSED = `, kv_metadata {'sluice.next_offset': '9', 'sluice.height': '3', 'sluice.rewinds': '0', 'sluice.watermark': '', 'sluice.closed': 'true'}`;
+const CLOSED: DayMeta = { nextOffset: 9, height: 3, rewinds: 0, watermark: null, closed: true };
 
-/** Writes a day's file anew by `select`, under the key-value metadata of a closed day, or another `metadata`. */
+/** Writes a day's file anew by `select`; it says of itself what a closed day does, or `meta`, or nothing (null). */
 export async function alterLake(
   lake: string,
   file: { readonly table: string; readonly day: string },
   select: string,
-  metadata = CLOSED,
+  meta: DayMeta | null = CLOSED,
 ): Promise<void> {
   const path = dayFile(lake, file.table, file.day);
+  const metadata = meta === null ? "" : `, kv_metadata ${metaLiteral(meta)}`;
   const duckDb = await openDuckDb();
   await duckDb.connection.run(
     `copy (${select} from read_parquet('${path}', hive_partitioning = false)) to '${path}.new' (format parquet${metadata})`,

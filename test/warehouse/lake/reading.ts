@@ -26,10 +26,14 @@ export async function rowsOf(lake: string, table: LakeTable): Promise<readonly s
 }
 
 /** What the files of a table say of themselves, by day. */
-export async function metasOf(lake: string, table: LakeTable): Promise<ReadonlyMap<Day, DayMeta>> {
+export async function metasOf(
+  lake: string,
+  table: LakeTable,
+  chain = CHAIN,
+): Promise<ReadonlyMap<Day, DayMeta>> {
   const db = await openDuckDb();
   try {
-    const metas = await readMetas(db, { lake, chain: CHAIN, spec: LAKE_TABLES[table] });
+    const metas = await readMetas(db, { lake, chain, spec: LAKE_TABLES[table] });
     return new Map([...metas].sort(([a], [b]) => (a < b ? -1 : 1)));
   } finally {
     db.close();

@@ -4,15 +4,15 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BlockHeader } from "../../../stream/block.ts";
 import type { Day } from "../../../warehouse/day.ts";
-import { type DayMeta, readMetas } from "../../../warehouse/lake/day-file.ts";
+import { type DayMeta, metaLiteral } from "../../../warehouse/lake/day-file.ts";
 import { openDuckDb } from "../../../warehouse/lake/duckdb.ts";
 import { runLakeSink } from "../../../warehouse/lake/sink.ts";
-import { LAKE_TABLES, type LakeTable } from "../../../warehouse/lake/tables.ts";
+import type { LakeTable } from "../../../warehouse/lake/tables.ts";
 import { root } from "../../support/blocks.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
 import { announce, grow, rewindTo, settle } from "../../support/rewind-story.ts";
 import { CHAIN, runToRest, TOPICS } from "../../support/stage-bed.ts";
-import { rowsOf } from "./reading.ts";
+import { metasOf, rowsOf } from "./reading.ts";
 
 /** Some three blocks a day. */
 const SPACING_S = 30_000;
@@ -93,13 +93,13 @@ describe("a table whose folder an operator removed", () => {
 it("a day that somebody closed by hand: the sink ends with DayClosed, and goes on once its folder was removed as told", async () => {
   const lake = join(folder, "day-closed");
   cpSync(made, lake, { recursive: true });
-  const [day = "", meta] = [...(await metasOf(lake, "flow_legs"))].at(-1) ?? [];
-  expect(meta?.closed).toBe(false);
+  const [day, meta] = [...(await metasOf(lake, "flow_legs", CHAIN))].at(-1) as [Day, DayMeta];
+  expect([meta.closed, meta.rewinds]).toEqual([false, 1]);
   const path = fileOf(lake, "flow_legs", day);
   const db = await openDuckDb();
   await db.connection.run(
-    `copy (from read_parquet('${path}', hive_partitioning = false)) to '${path}.new' (format parquet, kv_metadata
-      {'sluice.next_offset': '${meta?.nextOffset}', 'sluice.height': '${meta?.height}', 'sluice.rewinds': '1', 'sluice.watermark': '', 'sluice.closed': 'true'})`,
+    `copy (from read_parquet('${path}', hive_partitioning = false)) to '${path}.new'
+      (format parquet, kv_metadata ${metaLiteral({ ...meta, watermark: null, closed: true })})`,
   );
   db.close();
   renameSync(`${path}.new`, path);
@@ -116,19 +116,11 @@ it("a day that somebody closed by hand: the sink ends with DayClosed, and goes o
   expect(await rows(lake)).toEqual(await rows(made));
 });
 
-async function metasOf(lake: string, table: LakeTable): Promise<ReadonlyMap<Day, DayMeta>> {
-  const db = await openDuckDb();
-  try {
-    const metas = await readMetas(db, { lake, chain: CHAIN, spec: LAKE_TABLES[table] });
-    return new Map([...metas].sort(([a], [b]) => (a < b ? -1 : 1)));
-  } finally {
-    db.close();
-  }
-}
-
 async function closedDays(lake: string): Promise<Readonly<Record<string, readonly Day[]>>> {
   const closed: Record<string, readonly Day[]> = {};
   for (const table of TABLES)
-    closed[table] = [...(await metasOf(lake, table))].filter(([, meta]) => meta.closed).map(([day]) => day);
+    closed[table] = [...(await metasOf(lake, table, CHAIN))]
+      .filter(([, meta]) => meta.closed)
+      .map(([day]) => day);
   return closed;
 }
