@@ -38,6 +38,11 @@ export type TimeRule = "ascending" | "above the median";
 /** 2023-11-14 22:13:20 UTC: a day ends within the first blocks. */
 const GENESIS_TIME = 1_700_000_000;
 const HOUR_S = 3600;
+/** How many of the steps from block to block are long ones, and how long (hours). */
+const LONG_STEPS = {
+  dense: { share: 0.15, least: 3, most: 9 },
+  sparse: { share: 0.7, least: 9, most: 30 },
+};
 
 const ZERO = (bytes: number) => `0x${"0".repeat(2 * bytes)}`;
 const BLANK = {
@@ -59,10 +64,13 @@ export class SimChain {
   readonly #blocks = new Map<string, SimBlock>();
   readonly #start: number;
   readonly #rule: TimeRule;
+  readonly #longSteps: (typeof LONG_STEPS)[keyof typeof LONG_STEPS];
 
-  constructor(start: number, rule: TimeRule) {
+  /** `sparse`: most blocks come about a day after the one before. */
+  constructor(start: number, rule: TimeRule, sparse = false) {
     this.#start = start;
     this.#rule = rule;
+    this.#longSteps = sparse ? LONG_STEPS.sparse : LONG_STEPS.dense;
   }
 
   get(hash: string): SimBlock | undefined {
@@ -96,7 +104,10 @@ export class SimChain {
 
   #timeAbove(parent: SimBlock | undefined, random: Random): number {
     if (parent === undefined) return GENESIS_TIME + random.whole(0, 7200);
-    const step = random.chance(0.15) ? random.whole(3 * 3600, 9 * 3600) : random.whole(60, 5000);
+    const long = this.#longSteps;
+    const step = random.chance(long.share)
+      ? random.whole(long.least * HOUR_S, long.most * HOUR_S)
+      : random.whole(60, 5000);
     if (this.#rule === "ascending") return parent.time + step;
     const recent = this.upTo(parent)
       .slice(-11)

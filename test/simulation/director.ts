@@ -26,7 +26,7 @@ export class Director {
   constructor(story: Story, random: Random) {
     this.#story = story;
     this.#random = random;
-    this.chain = new SimChain(story.start, story.timeRule);
+    this.chain = new SimChain(story.start, story.timeRule, story.sparse);
     this.#head = this.chain.grow(undefined, random);
     this.nodes = Array.from({ length: story.nodes }, () => ({ head: this.#head, finalized: undefined }));
     this.#raiseFloor();

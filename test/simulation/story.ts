@@ -30,6 +30,8 @@ export interface Blow {
   readonly kind: "kill" | "forget" | "freeze" | "stop" | "power cut";
   /** How long a frozen one sleeps, virtual ms. */
   readonly ms: number;
+  /** Effects are counted from the beginning of the rewind on. */
+  readonly sinceRewind?: boolean;
 }
 
 /** An operator's rewind: all stages are stopped for it, and started again when it is through or was given up. */
@@ -45,6 +47,8 @@ export interface RewindTurn {
   readonly grow?: number;
   /** The lake is another machine's, whose stage the rewind does not reach: it follows when it starts again. */
   readonly lakeAway?: LakeAway | undefined;
+  /** The feed begins its work only with the rewind, with all days still to write. */
+  readonly feedAway?: boolean;
 }
 
 /** When another machine's lake is not there: from so many turns before a rewind until so long after it (virtual ms). */
@@ -58,6 +62,8 @@ export interface Story {
   readonly seed: number;
   readonly start: number;
   readonly timeRule: TimeRule;
+  /** Most blocks come about a day after the one before: many days are complete. */
+  readonly sparse?: boolean;
   readonly policy: FinalityPolicy;
   /** Copies of each process; one works, the others stand by. */
   readonly copies: number;
@@ -76,9 +82,20 @@ export interface Story {
 /** Most turns of a story, and how many of its turns may meet a blow. */
 const MOST_TURNS = 12;
 const MOST_BLOWS = 8;
-/** How many stories have a rewind, and how often it may be struck. */
+/** How many stories end in a reorg of final blocks, and how many of these and of the others have a rewind, and how often it may be struck. */
+const ROGUE = 0.12;
+const ROGUE_REWOUND = 0.75;
 const REWOUND = 0.1;
+/** How often a chain with a rewind is a sparse one, so that there are days to correct. */
+const SPARSE = 0.6;
 const MOST_REWIND_BLOWS = 3;
+/** How often the feed begins with the rewind. */
+const FEED_AWAY = 0.3;
+/** How often the feed is frozen meanwhile, and at most at which of its effects: within the first pass or two. */
+const FEED_FROZEN = 0.5;
+const LATEST_FEED_FREEZE = 60;
+/** How many final blocks leave at most besides one, where a rewind follows: now and then a day's that is published. */
+const MOST_REWOUND = 16;
 /** Most blocks that come after a rewind: more than any final block needs confirmations, and than were taken back. */
 const MOST_AFTER_REWIND = 16;
 /** Longer than the broker waits until it compacts. */
@@ -91,7 +108,7 @@ export function tell(seed: number): Story {
     ? { kind: "confirmations", confirmations: random.whole(1, 5) }
     : { kind: "tag", tag: "finalized" };
   const nodes = random.whole(1, 2);
-  const rogue = random.chance(0.08);
+  const rogue = random.chance(ROGUE);
   const turns = Array.from({ length: random.whole(2, MOST_TURNS) }, () => turnOf(random, nodes));
   const plain: Story = {
     seed,
@@ -106,19 +123,26 @@ export function tell(seed: number): Story {
     turns: rogue ? turns.map((turn, at) => ({ ...turn, rogue: at === turns.length - 1 })) : turns,
     blows: Array.from({ length: random.whole(0, MOST_BLOWS) }, () => blowOf(random)),
   };
-  if (plain.until !== undefined || !random.chance(rogue ? 0.6 : REWOUND)) return plain;
+  if (plain.until !== undefined || !random.chance(rogue ? ROGUE_REWOUND : REWOUND)) return plain;
   const rewind = {
     after: rogue ? turns.length : random.whole(1, turns.length),
-    waitMs: random.whole(0, rogue ? 15_000 : 4_000),
+    waitMs: random.whole(0, random.chance(0.3) ? 500 : rogue ? 40_000 : 4_000),
     depth: random.whole(0, 6),
     insists: random.chance(0.7),
   };
   const blows = Array.from({ length: random.whole(0, MOST_REWIND_BLOWS) }, () => rewindBlowOf(random));
+  if (random.chance(FEED_FROZEN)) blows.push(feedFreezeOf(random));
   const grow = random.whole(1, MOST_AFTER_REWIND);
   const lakeAway = random.chance(0.5)
     ? { turns: random.whole(0, 3), lateMs: random.whole(0, MOST_LATE_MS) }
     : undefined;
-  return { ...plain, rewind: { ...rewind, grow, lakeAway }, blows: [...plain.blows, ...blows] };
+  return {
+    ...plain,
+    sparse: random.chance(SPARSE),
+    turns: plain.turns.map((turn) => (turn.rogue ? { ...turn, depth: random.whole(0, MOST_REWOUND) } : turn)),
+    rewind: { ...rewind, grow, lakeAway, feedAway: random.chance(FEED_AWAY) },
+    blows: [...plain.blows, ...blows],
+  };
 }
 
 function turnOf(random: Random, nodes: number): Turn {
@@ -162,12 +186,18 @@ function rewindBlowOf(random: Random): Blow {
   return { ...blowOf(random), role: "rewind", at: random.whole(1, random.chance(0.5) ? 40 : 250) };
 }
 
+function feedFreezeOf(random: Random): Blow {
+  const at = random.whole(1, LATEST_FEED_FREEZE);
+  return { role: "feed", at, kind: "freeze", ms: random.whole(500, 20_000), sinceRewind: true };
+}
+
 /** A story for people, a line for each thing that is told. */
 export function readable(story: Story): readonly string[] {
   const { policy, trouble } = story;
   const final =
     policy.kind === "tag" ? "final when the node says so" : `final at ${policy.confirmations} confirmations`;
-  const times = story.timeRule === "ascending" ? "times ascend" : "times exceed the median of eleven";
+  const rule = story.timeRule === "ascending" ? "times ascend" : "times exceed the median of eleven";
+  const times = story.sparse === true ? `${rule}, mostly by a day` : rule;
   const troubles =
     trouble === 0 ? "wires without trouble" : `trouble on wires at ${Math.round(100 * trouble)} %`;
   return [
@@ -180,13 +210,13 @@ export function readable(story: Story): readonly string[] {
 
 function rewindText({ rewind }: Story): string {
   if (rewind === undefined) return "";
-  const { after, waitMs, depth, insists, grow = 1, lakeAway } = rewind;
+  const { after, waitMs, depth, insists, grow = 1, lakeAway, feedAway = false } = rewind;
   const calls = insists ? ", called until it is through" : "";
   const lake =
     lakeAway === undefined
       ? ""
       : `, while the lake's stage is not there, from ${lakeAway.turns} turns before until ${lakeAway.lateMs} ms after it`;
-  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${calls}${lake}, and in the end ${grow} come`;
+  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${calls}${lake}${feedAway ? ", with which the feed begins" : ""}, and in the end ${grow} come`;
 }
 
 function turnLine({ afterMs, depth, grow, returns, finalizedLag, views, rogue }: Turn): string {
@@ -204,7 +234,7 @@ function turnLine({ afterMs, depth, grow, returns, finalizedLag, views, rogue }:
   return `after ${afterMs} ms: ${leave}${grow} come; finalized is ${finalizedLag} behind the head${nodes === "" ? "" : `; ${nodes}`}`;
 }
 
-function blowLine({ role, at, kind, ms }: Blow): string {
+function blowLine({ role, at, kind, ms, sinceRewind = false }: Blow): string {
   const whats = {
     kill: "is killed",
     forget: "is killed, and its group's offset expires,",
@@ -212,5 +242,5 @@ function blowLine({ role, at, kind, ms }: Blow): string {
     stop: "is told to stop",
     "power cut": "goes down with the whole machine",
   };
-  return `${role} ${whats[kind]} at effect ${at}`;
+  return `${role} ${whats[kind]} at effect ${at}${sinceRewind ? " since the rewind began" : ""}`;
 }

@@ -35,6 +35,8 @@ export class World implements Household {
   readonly #story: Story;
   readonly #stage: Stage;
   readonly #effects = new Map<Blow["role"], number>();
+  /** The same when the rewind began. */
+  #beforeRewind: ReadonlyMap<Blow["role"], number> | undefined;
   readonly #supervisor: Supervisor;
   /** End the supervision of all that follow the chain, of the lake's sinks among them, and of the feed. */
   #over = endless();
@@ -78,7 +80,11 @@ export class World implements Household {
     this.points.seen.add(point);
     const count = (this.#effects.get(role) ?? 0) + 1;
     this.#effects.set(role, count);
-    const blow = this.#story.blows.find((one) => one.role === role && one.at === count);
+    const sinceRewind =
+      count - (this.#beforeRewind?.get(role) ?? (this.#beforeRewind === undefined ? count : 0));
+    const blow = this.#story.blows.find(
+      (one) => one.role === role && one.at === (one.sinceRewind === true ? sinceRewind : count),
+    );
     if (blow === undefined || this.#ending) return undefined;
     this.note(`${process.name}: ${blow.kind} at "${effect}"`);
     if (blow.kind === "freeze") return { kind: "freeze", ms: blow.ms };
@@ -102,19 +108,19 @@ export class World implements Household {
   }
 
   async #play(): Promise<void> {
-    const { compacts, turns, until, start } = this.#story;
+    const { compacts, turns, until, start, rewind } = this.#story;
     if (compacts) this.#compact();
     const before = until === undefined ? 0 : turns.length >> 1;
     if (until !== undefined) await this.#playUntil(start + until, turns.slice(0, before));
-    const lives = [this.#startFeeds(), this.#startAll(undefined)];
+    const lives = [this.#startAll(undefined)];
+    if (rewind?.feedAway !== true) lives.push(this.#startFeeds());
     for (const [at, turn] of turns.slice(before).entries()) {
       if (this.#isLakeGone(at)) this.#lakeOver.abort();
       await this.#turn(turn);
-      if (this.#story.rewind?.after === at + 1)
-        lives.push((await this.#playRewind(this.#story.rewind)).lives);
+      if (rewind?.after === at + 1) lives.push((await this.#playRewind(rewind)).lives);
     }
     this.#calm = true;
-    await this.#turn(plainTurn(this.#story.rewind?.grow ?? 1, 2));
+    await this.#turn(plainTurn(rewind?.grow ?? 1, 2));
     await this.#turn(plainTurn(0, 0));
     const outcome = await this.#settle();
     this.#ending = true;
@@ -150,17 +156,19 @@ export class World implements Household {
 
   /** All stages are stopped, a rewind is made or tried, and they are started again. Resolves with their lives. */
   async #playRewind(turn: RewindTurn): Promise<{ readonly lives: Promise<void> }> {
-    const { waitMs, depth, insists, lakeAway } = turn;
+    const { waitMs, depth, insists, lakeAway, feedAway } = turn;
     await this.scheduler.sleep(waitMs);
     for (const over of [this.#over, this.#lakeOver]) over.abort();
     while (STAGES.some((role) => this.cluster.group(`${role}-${CHAIN}`).isAlive))
       await this.scheduler.sleep(LOOK_MS);
+    const feeds = feedAway === true ? [this.#startFeeds()] : [];
     const height = rewindHeight(this.cluster, this.director, depth);
     if (height !== undefined) await this.#putBack(height, insists);
     this.#over = endless();
     this.#lakeOver = endless();
     this.#supervisor.halted = false;
-    return { lives: lakeAway === undefined ? this.#startAll(undefined) : this.#startLate(lakeAway.lateMs) };
+    const stages = lakeAway === undefined ? this.#startAll(undefined) : this.#startLate(lakeAway.lateMs);
+    return { lives: Promise.all([...feeds, stages]).then(() => undefined) };
   }
 
   /** Whether the lake's sinks end before this turn. */
@@ -179,6 +187,7 @@ export class World implements Household {
 
   async #putBack(height: number, insists: boolean): Promise<void> {
     this.note(`the chain is put back to ${height}`);
+    this.#beforeRewind = new Map(this.#effects);
     const over = new AbortController();
     let tries = 0;
     await this.#supervisor.supervise(
