@@ -1,5 +1,6 @@
 import type { BlockHeader, BlockRef } from "../stream/block.ts";
 import type { FinalityPolicy } from "../stream/finality.ts";
+import { firstHeight, headerHeight, UntilBelowBeginning } from "../stream/kafka/beginning.ts";
 import type { Writer } from "../stream/kafka/broker.ts";
 import { Fenced, TopicEmptied } from "../stream/kafka/errors.ts";
 import { type StageContext, stageId } from "../stream/kafka/stage.ts";
@@ -20,7 +21,7 @@ import {
 } from "./announce.ts";
 import { type LineLimits, workInOrder } from "./line.ts";
 import { watchProofs } from "./other-proofs.ts";
-import { firstHeight, RECALL_OFFSETS, recallProgress } from "./recall.ts";
+import { RECALL_OFFSETS, recallProgress } from "./recall.ts";
 import { rawRecord } from "./record.ts";
 import type { ChainView, Source, Span } from "./source.ts";
 
@@ -41,21 +42,6 @@ export interface IngestOptions {
   readonly start: number | "latest";
   readonly policy: FinalityPolicy;
   readonly pollMs: number;
-}
-
-/** `--until` names a height below the chain's first block: what comes after ingest would wait for it for ever. Ends ingest with exit code 2. */
-export class UntilBelowBeginning extends Error {
-  override readonly name = "UntilBelowBeginning";
-  readonly begins: number;
-  readonly until: number;
-  constructor(at: { begins: number; until: number }) {
-    const { begins, until } = at;
-    super(
-      `the chain begins at ${begins}, above --until ${until}: name a height from ${begins} on, or a lower "start" in the config; once it has begun, that takes another chain name`,
-    );
-    this.begins = begins;
-    this.until = until;
-  }
 }
 
 /**
@@ -84,7 +70,7 @@ async function isPast(context: StageContext, { start, policy }: IngestOptions): 
   const { until, broker, topics } = context;
   if (until === undefined) return false;
   const progress = await recallProgress(broker, topics.raw, RECALL_OFFSETS);
-  const begins = progress.branch.length > 0 ? await firstHeight(broker, topics.raw) : start;
+  const begins = progress.branch.length > 0 ? await firstHeight(broker, topics.raw, headerHeight) : start;
   if (begins !== undefined && begins !== "latest") await refuseBelow(context, begins);
   return isDone(progress, until, policy);
 }
@@ -180,7 +166,7 @@ async function noteOtherStart(
   { broker, topics, log }: StageContext,
   { start }: IngestOptions,
 ): Promise<void> {
-  const begun = start === "latest" ? undefined : await firstHeight(broker, topics.raw);
+  const begun = start === "latest" ? undefined : await firstHeight(broker, topics.raw, headerHeight);
   if (begun === undefined || begun === start) return;
   log.warn(
     { start, begun },

@@ -8,15 +8,6 @@ export const RECALL_OFFSETS = 256;
 /** How much is held at once while reading: block bodies come along with the headers. */
 const READ_BYTES = 8 * 1024 * 1024;
 
-/** The height that raw begins with; undefined: raw is empty, or its beginning is not kept any more. */
-export async function firstHeight(broker: Broker, raw: string): Promise<number | undefined> {
-  const { low, high } = await broker.bounds(raw);
-  if (low > 0 || high === 0) return undefined;
-  for await (const record of readBetween(broker, { topic: raw, from: low, to: high, maxBytes: 1 }))
-    return announcementOf(record).height;
-  return undefined;
-}
-
 /** What the newest `offsets` offsets of raw say of ingest's progress. */
 export async function recallProgress(broker: Broker, raw: string, offsets: number): Promise<Progress> {
   const { low, high } = await broker.bounds(raw);

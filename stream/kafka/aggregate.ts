@@ -52,6 +52,7 @@ export async function runAggregate(
   await runHold(context, {
     stage: "aggregate",
     input: topics.flows,
+    heightOf: (record) => flowsFromJson(textOf(record)).height,
     outputs: [topics.exchangeFlows],
     mendMoved: readAllAgain,
     standing: async () => (await lastMark())?.height,

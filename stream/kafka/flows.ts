@@ -2,6 +2,7 @@ import type { BlockRef } from "../block.ts";
 import { flowsFromJson, flowsToJson } from "../flow/json.ts";
 import type { LabelBook } from "../flow/labels.ts";
 import type { FlowRule } from "../flow/rule.ts";
+import { headerHeight } from "./beginning.ts";
 import { blockHeaderOf, bytesOf, textOf } from "./block-record.ts";
 import type { KafkaRecord } from "./broker.ts";
 import { TopicEmptied } from "./errors.ts";
@@ -27,6 +28,7 @@ export async function runFlows(context: StageContext, deps: FlowsDeps): Promise<
   await runHold(context, {
     stage: "flows",
     input: topics.final,
+    heightOf: headerHeight,
     outputs: [topics.flows],
     mendMoved: readAllAgain,
     standing: async () => (await last())?.height,

@@ -9,6 +9,7 @@ import {
 } from "../finality.ts";
 import { reorgFromJson, reorgToJson } from "../flow/json.ts";
 import { unreachable } from "../unreachable.ts";
+import { headerHeight } from "./beginning.ts";
 import {
   announcementOf,
   blockHeaderOf,
@@ -69,6 +70,7 @@ export async function runGate(context: StageContext, policy: FinalityPolicy): Pr
   await runHold(context, {
     stage: "gate",
     input: topics.raw,
+    heightOf: headerHeight,
     outputs: [topics.final, topics.reorgs],
     mendMoved: () =>
       `stop the chain's stages and run sluice rewind ${context.chain} --to <its newest final height> --yes, which takes nothing back`,

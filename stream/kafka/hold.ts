@@ -1,3 +1,4 @@
+import { type HeightOf, refuseBelowBeginning } from "./beginning.ts";
 import type { Claim, KafkaRecord, OutgoingRecord, Writer } from "./broker.ts";
 import { Fenced, OffsetMoved } from "./errors.ts";
 import { Opened } from "./opened.ts";
@@ -46,6 +47,8 @@ export interface Holder {
 export interface HoldPlan {
   readonly stage: string;
   readonly input: string;
+  /** Of the input's records. */
+  readonly heightOf: HeightOf;
   readonly outputs: readonly string[];
   /** The height of the last outcome that stands in the output; undefined: none. */
   readonly standing: () => Promise<number | undefined>;
@@ -58,7 +61,7 @@ export interface HoldPlan {
 /**
  * Runs a stage by the hold pattern. The committed offset is the oldest input still needed: each start replays from there,
  * and skips what stands in the output. Waits as a standby while another copy works.
- * Returns when `until` is through or `signal` aborts; throws `Fenced` when another copy took over.
+ * Returns when `until` is through or `signal` aborts; throws `Fenced` when another copy took over, and `UntilBelowBeginning`.
  */
 export async function runHold(context: StageContext, plan: HoldPlan): Promise<void> {
   if (context.signal.aborted) return;
@@ -107,6 +110,8 @@ async function own(
   try {
     while (!holder.done() && !context.signal.aborted) {
       const inputs = await reader.read(READ_LIMITS);
+      if (first === undefined && inputs.length > 0)
+        await refuseBelowBeginning(context, plan.input, plan.heightOf);
       first ??= inputs[0]?.offset;
       await step(inputs, holder, transactions);
     }
@@ -135,9 +140,11 @@ async function step(
   await transactions.commit();
 }
 
-async function isPast({ until }: StageContext, plan: HoldPlan): Promise<boolean> {
+async function isPast(context: StageContext, plan: HoldPlan): Promise<boolean> {
+  const { until } = context;
   if (until === undefined) return false;
   const height = await plan.standing();
+  if (height === undefined) await refuseBelowBeginning(context, plan.input, plan.heightOf);
   return height !== undefined && height >= until;
 }
 

@@ -1,3 +1,4 @@
+import { refuseBelowBeginning } from "../../stream/kafka/beginning.ts";
 import type { Claim, KafkaRecord, Reader } from "../../stream/kafka/broker.ts";
 import type { Clock } from "../../stream/kafka/clock.ts";
 import { Fenced } from "../../stream/kafka/errors.ts";
@@ -33,7 +34,7 @@ const REST_MS = 20;
 
 /**
  * Writes a chain's day files: `blocks` from final, `flow_legs` from flows, `exchange_flows_hourly` from exchange flows.
- * A standby waits for the group of the final topic, then takes the lake over. Throws `Fenced`, `DayClosed`, `LakeUnwritable`, and what Kafka throws.
+ * A standby waits for the group of the final topic, then takes the lake over. Throws `UntilBelowBeginning`, `Fenced`, `DayClosed`, `LakeUnwritable`, and what Kafka throws.
  */
 export async function runLakeSink(context: StageContext, options: LakeOptions): Promise<void> {
   const { broker, topics, signal } = context;
@@ -43,6 +44,7 @@ export async function runLakeSink(context: StageContext, options: LakeOptions): 
   );
   const isThere = () => isStored(edge, context, options.lake);
   let through = (await whileWritable(context, options.lake, isThere)) ?? false;
+  if (!through) await refuseBelowBeginning(context, topics.final);
   while (!through && !signal.aborted) {
     const claim = await unlessAborted(signal, () =>
       broker.claim({ group: stageId(context, "parquet"), topic: topics.final }, signal),
@@ -145,7 +147,9 @@ class Sink {
     for (const record of records) {
       if (isThrough(tap.store, this.#context.until)) break;
       const goesOn = tap.takesBack(record) ? await this.#takeBack(tap, record) : tap.take(record);
-      if (!goesOn) break;
+      if (goesOn) continue;
+      await refuseBelowBeginning(this.#context, this.#context.topics.final);
+      break;
     }
     if (tap.store.taken.rewinds > rewinds) this.#shareDays();
   }

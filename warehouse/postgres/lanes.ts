@@ -1,3 +1,4 @@
+import { refuseBelowBeginning } from "../../stream/kafka/beginning.ts";
 import type { KafkaRecord, Reader } from "../../stream/kafka/broker.ts";
 import type { StageContext } from "../../stream/kafka/stage.ts";
 import type { OrderCheck } from "../order.ts";
@@ -67,7 +68,8 @@ async function runLane(shared: Shared, lane: Lane): Promise<void> {
       const found = await reader.read(BATCH);
       await inOrder(found);
       const records = wanted(shared, lane, found);
-      if (records === "none left") return;
+      if (records === "none left")
+        return await refuseBelowBeginning(shared.context, shared.context.topics.final);
       if (records.length === 0) continue;
       if (lane.kind === "final") await reorgsFirst(shared, records);
       if (shared.halt.aborted) return;

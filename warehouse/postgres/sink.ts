@@ -1,3 +1,4 @@
+import { refuseBelowBeginning } from "../../stream/kafka/beginning.ts";
 import { type StageContext, stageId } from "../../stream/kafka/stage.ts";
 import { topicSpecs } from "../../stream/kafka/topics.ts";
 import { type Applied, type Lane, readProgress } from "./batch.ts";
@@ -31,7 +32,7 @@ export class ChainKindChanged extends Error {
 /**
  * Stores a chain's final blocks, reorgs, legs and hours in Postgres, exactly once: rows and Kafka offsets commit together.
  * Returns when `context.until` is through, or when `context.signal` aborts.
- * Throws `DatabaseUnreachable`, `Fenced` (another copy wrote), `RecordInvalid`, `MigrationFailed`, `MigrationChanged`.
+ * Throws `UntilBelowBeginning`, `DatabaseUnreachable`, `Fenced` (another copy wrote), `RecordInvalid`, `MigrationFailed`, `MigrationChanged`.
  */
 export async function runPostgresSink(context: StageContext, options: PostgresSinkOptions): Promise<void> {
   const application = stageId(context, "postgres");
@@ -171,9 +172,11 @@ async function isPast(context: StageContext, db: Database, lanes: readonly Lane[
   const { until } = context;
   if (until === undefined) return false;
   const progress = await persist(() => readProgress(db, context.chain), { place: db.place, ...context });
-  return lanes
+  const past = lanes
     .filter((lane) => lane.kind !== "reorgs")
     .every((lane) => (progress.get(lane.topic)?.through ?? -1) >= until);
+  if (!past) await refuseBelowBeginning(context, context.topics.final);
+  return past;
 }
 
 /** Postgres cuts off what a predecessor that was stopped in mid-transaction left open: its locks would make us wait for ever. */

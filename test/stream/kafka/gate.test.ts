@@ -158,14 +158,6 @@ describe("--until", () => {
     await other.claim({ group: "gate-story", topic: TOPICS.raw }, new AbortController().signal);
     expect(await gate(cluster, THREE, { until: 3 })).toEqual({ kind: "rested" });
   });
-
-  test("is done where the chain begins above it", async () => {
-    const cluster = new MemoryCluster();
-    const high = root(100);
-    announceAll(cluster, high, ...grow(high, 6, "a"));
-    expect(await gate(cluster, THREE, { until: 50 })).toEqual({ kind: "rested" });
-    expect(finalHashes(cluster)).toEqual([]);
-  });
 });
 
 describe("a chain that halts", () => {

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { StageEvent } from "../../../stream/kafka/stage.ts";
 import { DayClosed } from "../../../warehouse/lake/day-store.ts";
 import { runLakeSink } from "../../../warehouse/lake/sink.ts";
-import { MemoryCluster } from "../../support/memory-broker.ts";
+import { type Effect, MemoryCluster } from "../../support/memory-broker.ts";
 import { metasOf, rowsOf } from "./reading.ts";
-import { contextOn, publish, tell } from "./story.ts";
+import { contextOn, publish, TOPICS, tell } from "./story.ts";
 
 const HUGE = 2n ** 130n;
 
@@ -24,6 +24,15 @@ const STORY = tell([
   { at: "2023-07-14T00:00:12Z" },
   { at: "2023-07-15T12:00:00Z", legs: [["inflow", "kraken", "ETH", 1n]] },
 ]);
+
+/** The first block as final has it. */
+const firstFinal = (() => {
+  const cluster = new MemoryCluster();
+  publish(cluster, STORY.slice(0, 1));
+  return cluster
+    .records(TOPICS.final)
+    .map(({ key, value, headers }) => ({ topic: TOPICS.final, key, value, headers }));
+})();
 
 let lake = "";
 beforeEach(() => {
@@ -88,10 +97,23 @@ describe("the lake sink", () => {
     expect(await rowsOf(lake, "flow_legs")).toHaveLength(5);
   });
 
+  it.each(["at once", "later"])("refuses an `until` below where the chain begins, told %s", async (when) => {
+    const cluster = new MemoryCluster();
+    const tellFirst = () => cluster.append(...firstFinal);
+    if (when === "at once") tellFirst();
+    const onEffect = ({ kind }: Effect) => {
+      if (kind === "read" && cluster.records(TOPICS.final).length === 0) tellFirst();
+    };
+    // Nobody writes flows: what final tells is enough.
+    const ended = runLakeSink(contextOn(cluster, { until: 99, onEffect }), { lake });
+    await expect(ended).rejects.toMatchObject({ name: "UntilBelowBeginning", begins: 100, until: 99 });
+    expect((await metasOf(lake, "blocks")).size).toBe(0);
+  });
+
   it("writes nothing where the chain begins above `until`", async () => {
     const cluster = new MemoryCluster();
     publish(cluster, STORY);
-    await runLakeSink(contextOn(cluster, { until: 99 }), { lake });
+    await expect(runLakeSink(contextOn(cluster, { until: 99 }), { lake })).rejects.toThrow("begins at 100");
     for (const table of ["blocks", "flow_legs", "exchange_flows_hourly"] as const) {
       expect(await rowsOf(lake, table)).toEqual([]);
       expect((await metasOf(lake, table)).size).toBe(0);

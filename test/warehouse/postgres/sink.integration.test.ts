@@ -81,12 +81,18 @@ describe("the Postgres sink", () => {
     expect(effects).toEqual([]);
   });
 
-  it("ends with nothing stored when --until is below the chain's first block", async () => {
+  it.each(["at once", "later"])("refuses an --until below the chain's first block, told %s", async (when) => {
     const { db, url } = await server.migrated();
-    await runPostgresSink(contextOn(clusterOf().connect(), { until: 99 }), { url, kind });
-    const [final, , , legs] = await counts(db);
-    expect([final, legs]).toEqual([0, 0]);
-    expect((await contents(db))["exchange_flows_hourly"]).toEqual([]);
+    const cluster = new MemoryCluster();
+    const tellFirst = () => cluster.append(...recordsOf(blocks.slice(0, 1), []).final);
+    if (when === "at once") tellFirst();
+    const broker = cluster.connect(({ kind: did }) => {
+      if (did === "read" && cluster.records(TOPICS.final).length === 0) tellFirst();
+    });
+    // Nobody writes flows: what final tells is enough.
+    const ended = runPostgresSink(contextOn(broker, { until: 99 }), { url, kind });
+    await expect(ended).rejects.toThrow("the chain begins at 100, above --until 99");
+    expect(await counts(db)).toEqual([0, 0, 0, 0]);
   });
 
   it("waits for blocks that are not there yet, and follows them", async () => {
