@@ -1,9 +1,8 @@
 import type { BitcoinTransaction, RawBlock, TransactionOutput } from "../../stream/bitcoin/block.ts";
 import { sameBytes, uint32At } from "../../stream/bitcoin/bytes.ts";
 import { prevoutsOf } from "../../stream/bitcoin/parse.ts";
+import { HASH_BYTES } from "./hashes.ts";
 import { demand } from "./refuse.ts";
-
-const TXID_BYTES = 32;
 
 /**
  * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
@@ -18,7 +17,7 @@ export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: Uint8Arr
       const at = prevouts[place] as number;
       const maker = makerAt(at);
       if (maker === undefined) continue;
-      const made = transactions[maker]?.outputs[uint32At(value, at + TXID_BYTES)];
+      const made = transactions[maker]?.outputs[uint32At(value, at + HASH_BYTES)];
       const isTold = isSame(value, made, raw.spent[index]?.outputs[place]);
       demand(isTold, "spent", () => notTold({ index, place, maker }));
     }
@@ -35,7 +34,7 @@ function findMakers(value: Uint8Array, txids: Uint8Array): (prevoutAt: number) =
   const newest = new Map<number, number>();
   /** Of each transaction, the one before it with the same first bytes. */
   const before: (number | undefined)[] = [];
-  for (let at = 0; at < txids.length; at += TXID_BYTES) {
+  for (let at = 0; at < txids.length; at += HASH_BYTES) {
     const mark = uint32At(txids, at);
     newest.set(mark, before.push(newest.get(mark)) - 1);
   }
@@ -47,8 +46,8 @@ function findMakers(value: Uint8Array, txids: Uint8Array): (prevoutAt: number) =
 }
 
 function isTxid(value: Uint8Array, at: number, txids: Uint8Array, index: number): boolean {
-  const begin = index * TXID_BYTES;
-  return sameBytes(txids.subarray(begin, begin + TXID_BYTES), value.subarray(at, at + TXID_BYTES));
+  const begin = index * HASH_BYTES;
+  return sameBytes(txids.subarray(begin, begin + HASH_BYTES), value.subarray(at, at + HASH_BYTES));
 }
 
 function isSame(
