@@ -4,7 +4,7 @@ import type { BlockRef } from "../stream/block.ts";
  * Why a node's answer can't be used:
  * `outage` is no answer at all (asked again, with backoff; `declined`: the node read the question and did not take it in
  * this form), `refusal` a node that is of no use for this chain (left out for a while), `unproven` an answer that parses but is not the block asked for (`waivable`:
- * whether waiving the proof would let it pass; default: yes), `missing` a block that the node does not have, in its words where it has some.
+ * whether waiving the proof would let it pass), `missing` a block that the node does not have, in its words where it has some.
  */
 export type Fault =
   | {
@@ -19,7 +19,7 @@ export type Fault =
       readonly proof: string;
       readonly block: BlockRef;
       readonly reason: string;
-      readonly waivable?: boolean;
+      readonly waivable: boolean;
     }
   | { readonly kind: "missing"; readonly reason?: string };
 

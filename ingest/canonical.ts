@@ -26,6 +26,7 @@ export function contradiction(
       proof: "header",
       block: header,
       reason: "its parent is not the block below it",
+      waivable: false,
     };
   }
   return undefined;

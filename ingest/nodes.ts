@@ -24,7 +24,7 @@ export class ProofFailed extends Error {
   readonly node: string;
   readonly reason: string;
   constructor(failed: Omit<Unproven, "kind"> & { readonly node: string }) {
-    const { proof, block, node, reason, waivable = true } = failed;
+    const { proof, block, node, reason, waivable } = failed;
     super(
       `proof ${proof} of block ${block.height} ${block.hash} failed on node ${node}: ${reason}; nothing was written: use another node${waivable ? ", or waive the proof" : ""}`,
     );

@@ -97,10 +97,8 @@ function isFault(answer: RestAnswer): answer is Fault {
 
 function faultOf(outcome: Exclude<BitcoinOutcome, Proven>, block: BlockHeader): Fault {
   switch (outcome.kind) {
-    case "refused": {
-      const { proof, reason, waivable } = outcome;
-      return { kind: "unproven", proof, block, reason, waivable };
-    }
+    case "refused":
+      return { ...outcome, kind: "unproven", block };
     case "lacking":
       return { kind: "refusal", reason: `block ${block.height}: ${outcome.reason}` };
     case "outage":

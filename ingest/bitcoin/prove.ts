@@ -1,5 +1,6 @@
 import type { RawBlock } from "../../stream/bitcoin/block.ts";
 import { parseBlock, parseSpent } from "../../stream/bitcoin/parse.ts";
+import { refusedBy } from "../refuse.ts";
 import { readRpc } from "./answer.ts";
 import type { RawValue } from "./encode.ts";
 import { proveBody, txidsOf } from "./prove-body.ts";
@@ -23,10 +24,7 @@ export function proveAnswer(task: BitcoinTask): BitcoinOutcome {
     proveValue(raw, task, new Set(proofs));
     return { kind: "proven", value: raw.value, proofs };
   } catch (cause) {
-    if (cause instanceof ProofRefused) {
-      const { proof, reason, waivable } = cause;
-      return { kind: "refused", proof, reason, waivable };
-    }
+    if (cause instanceof ProofRefused) return refusedBy(cause);
     return { kind: "outage", reason: `the answer can't be read: ${String(cause)}` };
   }
 }

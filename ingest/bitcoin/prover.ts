@@ -1,5 +1,6 @@
 import type { BitcoinNetwork } from "../../stream/bitcoin/network.ts";
 import type { BlockHeader } from "../../stream/block.ts";
+import type { Refused } from "../refuse.ts";
 import type { WorkHistory } from "./work.ts";
 
 /** The proofs of a Bitcoin block, by the names that `waive`, `proofs` and errors use (DESIGN §3). */
@@ -31,12 +32,7 @@ export interface BitcoinTask {
  */
 export type BitcoinOutcome =
   | { readonly kind: "proven"; readonly value: Uint8Array; readonly proofs: readonly BitcoinProof[] }
-  | {
-      readonly kind: "refused";
-      readonly proof: BitcoinProof;
-      readonly reason: string;
-      readonly waivable: boolean;
-    }
+  | Refused<BitcoinProof>
   | { readonly kind: "missing"; readonly reason?: string }
   | { readonly kind: "lacking"; readonly reason: string }
   | { readonly kind: "outage"; readonly reason: string };

@@ -57,6 +57,7 @@ async function prove(
     kind: "refused",
     proof: "header",
     reason: "height, parent or time are not what the node said before",
+    waivable: false,
   };
 }
 
@@ -93,13 +94,14 @@ function faultOf(outcome: Unproven, block: BlockHeader): Fault {
       return { kind: "refusal", reason: `${outcome.method} is refused: ${outcome.reason}${remedy}` };
     }
     case "refused":
-      return { kind: "unproven", proof: outcome.proof, block, reason: outcome.reason };
+      return { ...outcome, kind: "unproven", block };
     case "ommers":
       return {
         kind: "unproven",
         proof: "ommers",
         block,
         reason: "the ommers' headers are not in the answer",
+        waivable: true,
       };
     case "outage":
     case "missing":

@@ -6,7 +6,7 @@ import { sameBytes } from "./hex.ts";
 import { keccak256 } from "./keccak.ts";
 import { type BlockParts, readBlock, readHeader } from "./parts.ts";
 import type { ProofSet } from "./prove-parts.ts";
-import { readFor } from "./refuse.ts";
+import { readFor, readToProve } from "./refuse.ts";
 import { closeList, openTape, putRaw, written } from "./tape.ts";
 import { indexedRoot } from "./trie.ts";
 
@@ -30,9 +30,11 @@ export function jsonHeader(block: JsonObject): Uint8Array {
 export function jsonParts(source: JsonSource, header: Uint8Array, proofs: ProofSet): BlockParts {
   const { block } = source;
   const tape = openTape(source.size >> 1);
-  readFor("withdrawals", () => putWithdrawals(tape, block, !proofs.has("withdrawals")));
+  // Only a list that is missing may be waived.
+  const read = isAbsent(block["withdrawals"]) ? readToProve : readFor;
+  read("withdrawals", () => putWithdrawals(tape, block, !proofs.has("withdrawals")));
   const named = proofs.has("ommers") ? block : { uncles: source.ommers };
-  readFor("ommers", () => putOmmers(tape, named, source.ommers));
+  readToProve("ommers", () => putOmmers(tape, named, source.ommers));
   readFor("transactions", () => putTransactions(tape, block["transactions"]));
   putRaw(tape, header);
   closeList(tape, 0);

@@ -5,7 +5,7 @@ import { keccak256 } from "./keccak.ts";
 import type { BlockParts } from "./parts.ts";
 import type { ProofSet } from "./prove-parts.ts";
 import type { EthereumProof } from "./prover.ts";
-import { ProofRefused } from "./refuse.ts";
+import { demand } from "./refuse.ts";
 
 /** A block's answers in JSON, as far as they repeat what its consensus bytes say. */
 export interface JsonAnswer {
@@ -53,9 +53,9 @@ function proveLogs(logs: unknown, place: Place, first: number): number {
     if (!isObject(log)) continue;
     const name = `receipts[${place.txIndex}].logs[${at}]`;
     // Without its index a log proves nothing about a gap.
-    if (isAbsent(log["logIndex"])) throw new ProofRefused("logs", `${name}.logIndex is missing`);
+    demand(!isAbsent(log["logIndex"]), "logs", () => `${name}.logIndex is missing`);
     agree("logs", `${name}.logIndex`, log["logIndex"], quantityText(first + at));
-    if (log["removed"] === true) throw new ProofRefused("logs", `${name} is removed`);
+    demand(log["removed"] !== true, "logs", () => `${name} is removed`);
     proveStanding(log, place, "logs", name);
   }
   return first + logs.length;
@@ -75,9 +75,9 @@ function proveStanding(
 }
 
 function agree(proof: EthereumProof, name: string, given: unknown, ours: string): void {
-  if (given === ours || isAbsent(given)) return;
-  if (typeof given === "string" && given.toLowerCase() === ours) return;
-  throw new ProofRefused(proof, `${name} is ${String(JSON.stringify(given)).slice(0, 90)}, not ${ours}`);
+  const agrees =
+    given === ours || isAbsent(given) || (typeof given === "string" && given.toLowerCase() === ours);
+  demand(agrees, proof, () => `${name} is ${String(JSON.stringify(given)).slice(0, 90)}, not ${ours}`);
 }
 
 function quantityText(value: number): string {

@@ -1,3 +1,4 @@
+import { refusedBy } from "../refuse.ts";
 import { type Batch, type Reply, readBatch } from "./answer.ts";
 import { unknownHeaderFields } from "./encode-header.ts";
 import { arrayOf, bytesOf, type JsonObject, objectOf } from "./fields.ts";
@@ -8,7 +9,7 @@ import { type ProofSet, proveBodies, proveHeader } from "./prove-parts.ts";
 import { type Claimed, claimedSenders, proveSenders } from "./prove-senders.ts";
 import { proveTraces } from "./prove-traces.ts";
 import { ETHEREUM_PROOFS, type EthereumProof, type ProveOutcome, type ProveTask } from "./prover.ts";
-import { ProofRefused, readFor } from "./refuse.ts";
+import { demand, ProofRefused, readFor, readToProve } from "./refuse.ts";
 import { allowsHighS } from "./senders.ts";
 import { encodeValue } from "./value.ts";
 
@@ -28,7 +29,7 @@ export function proveBody(task: ProveTask): ProveOutcome {
     const batch = readBatch(task);
     return "kind" in batch ? batch : proveBatch(batch, task);
   } catch (cause) {
-    if (cause instanceof ProofRefused) return { kind: "refused", proof: cause.proof, reason: cause.reason };
+    if (cause instanceof ProofRefused) return refusedBy(cause);
     return { kind: "outage", reason: `the answer can't be read: ${String(cause)}` };
   }
 }
@@ -78,8 +79,8 @@ function jsonBodies(batch: Batch, task: ProveTask, proofs: ProofSet): ProvenBodi
 
 /** How many ommers' headers the block names while the batch brings none. */
 function ommersWanted(block: JsonObject, batch: Batch): number {
-  const named = readFor("ommers", () => arrayOf(block["uncles"], "uncles")).length;
-  if (named > MAX_OMMERS) throw new ProofRefused("ommers", `they are ${named}, more than ${MAX_OMMERS}`);
+  const named = readToProve("ommers", () => arrayOf(block["uncles"], "uncles")).length;
+  demand(named <= MAX_OMMERS, "ommers", () => `they are ${named}, more than ${MAX_OMMERS}`);
   return batch.ommers.length === 0 ? named : 0;
 }
 

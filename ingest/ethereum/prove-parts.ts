@@ -69,10 +69,8 @@ function proveWithdrawals(parts: BlockParts, header: HeaderFields, proofs: Proof
   const { withdrawals } = parts;
   const { withdrawalsRoot } = header;
   if ((withdrawals === undefined) !== (withdrawalsRoot === undefined)) {
-    throw new ProofRefused(
-      "withdrawals",
-      "the list and the header's root must both be there or both be absent",
-    );
+    const reason = "the list and the header's root must both be there or both be absent";
+    throw new ProofRefused("withdrawals", reason, withdrawals === undefined);
   }
   if (withdrawals === undefined || withdrawalsRoot === undefined || !proofs.has("withdrawals")) return;
   demandRoot(withdrawals, withdrawalsRoot, "withdrawals");

@@ -1,7 +1,7 @@
 import { RlpInvalid } from "../../stream/ethereum/rlp.ts";
 import { hexOf, sameBytes } from "./hex.ts";
 import { keccak256 } from "./keccak.ts";
-import { ProofRefused } from "./refuse.ts";
+import { demand, ProofRefused } from "./refuse.ts";
 import { recoverSender, SignatureInvalid, type SigningRules } from "./senders.ts";
 
 /** Bytes of an address. */
@@ -21,12 +21,11 @@ export function proveSenders(
   for (const [index, transaction] of transactions.entries()) {
     const sender = recover(transaction, index, signing);
     const claim = claimed(index);
-    if (claim !== undefined && !sameBytes(sender, claim)) {
-      throw new ProofRefused(
-        "senders",
-        `transaction ${index} is signed by ${hexOf(sender)}, not by ${hexOf(claim)}`,
-      );
-    }
+    demand(
+      claim === undefined || sameBytes(sender, claim),
+      "senders",
+      () => `transaction ${index} is signed by ${hexOf(sender)}, not by ${hexOf(claim ?? sender)}`,
+    );
     senders.set(sender, index * ADDRESS_BYTES);
   }
   return senders;
@@ -51,6 +50,7 @@ function recover(transaction: Uint8Array, index: number, rules: SigningRules): U
     return recoverSender(transaction, rules);
   } catch (cause) {
     if (!(cause instanceof SignatureInvalid || cause instanceof RlpInvalid)) throw cause;
-    throw new ProofRefused("senders", `the signature of transaction ${index} is not valid: ${cause.message}`);
+    const reason = `the signature of transaction ${index} is not valid: ${cause.message}`;
+    throw new ProofRefused("senders", reason, true);
   }
 }

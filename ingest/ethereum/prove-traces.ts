@@ -4,7 +4,7 @@ import { hexOf, sameBytes } from "./hex.ts";
 import { keccak256 } from "./keccak.ts";
 import { type BlockParts, envelopeItems, envelopeType, stringOf } from "./parts.ts";
 import { senderAt } from "./prove-senders.ts";
-import { demand, readFor } from "./refuse.ts";
+import { demand, demandAlways, readFor, readToProve } from "./refuse.ts";
 import { createdAddress, framesOf, isFailed, rootOf, type TransactionFrames, traceItem } from "./traces.ts";
 
 /** A block whose transactions' senders are known. */
@@ -26,21 +26,19 @@ const FIELDS_AT = [
 export function proveTraces(answer: unknown, block: SignedBlock, trusted: boolean): Uint8Array {
   const traces = readFor("traces", () => framesOf(answer));
   const { transactions } = block.parts;
-  demand(
+  demandAlways(
     traces.length === transactions.length,
     "traces",
     () => `${traces.length} traces for ${transactions.length} transactions`,
   );
   const named = traces.some((trace) => !isAbsent(trace.txHash));
-  const items: RlpItem[] = traces.map((trace, index) =>
-    readFor("traces", () => {
-      if (!trusted) {
-        if (named) proveName(trace, block, index);
-        proveTrace(trace, block, index);
-      }
-      return traceItem(trace);
-    }),
-  );
+  const items: RlpItem[] = traces.map((trace, index) => {
+    if (!trusted) {
+      if (named) proveName(trace, block, index);
+      readToProve("traces", () => proveTrace(trace, block, index));
+    }
+    return readFor("traces", () => traceItem(trace));
+  });
   return encodeRlp(items);
 }
 

@@ -1,4 +1,5 @@
 import type { BlockHeader } from "../../stream/block.ts";
+import type { Refused } from "../refuse.ts";
 
 /** The proofs of an Ethereum block, by the names that `waive`, `proofs` and errors use (DESIGN §3). */
 export const ETHEREUM_PROOFS = [
@@ -32,7 +33,7 @@ export interface ProveTask {
 }
 
 /**
- * What became of it. `missing`: the block itself is null; `outage`: not an answer at all (garbage, an error object).
+ * What became of it. `refused`: a proof does not hold, and whether the answer could pass without it; `missing`: the block itself is null; `outage`: not an answer at all (garbage, an error object).
  * `ommers`: a block from before the Merge names ommers, whose headers its JSON lacks: send the whole batch again,
  * with `count` calls for them added (raw bytes bring them along).
  */
@@ -44,7 +45,7 @@ export type ProveOutcome =
       readonly proofs: readonly EthereumProof[];
       readonly hasBlobGas: boolean;
     }
-  | { readonly kind: "refused"; readonly proof: EthereumProof; readonly reason: string }
+  | Refused<EthereumProof>
   | { readonly kind: "missing" }
   | { readonly kind: "ommers"; readonly count: number }
   | { readonly kind: "unsupported"; readonly method: string; readonly reason: string }

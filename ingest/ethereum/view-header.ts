@@ -1,5 +1,6 @@
 import type { BlockHash, BlockHeader } from "../../stream/block.ts";
 import type { Answer } from "../answer.ts";
+import { refusedBy } from "../refuse.ts";
 import { isObject } from "../rpc.ts";
 import { unknownHeaderFields } from "./encode-header.ts";
 import { jsonHeader } from "./json-block.ts";
@@ -30,7 +31,7 @@ export function viewedHeader(
     if (!(cause instanceof ProofRefused)) throw cause;
     const hash = (isObject(json) ? hashOf(json["hash"]) : undefined) ?? NO_HASH;
     const block = { height: height ?? header?.height ?? 0, hash };
-    return { kind: "unproven", proof: cause.proof, block, reason: cause.reason };
+    return { ...refusedBy(cause), kind: "unproven", block };
   }
 }
 

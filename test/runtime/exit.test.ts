@@ -15,7 +15,7 @@ test("each cause has the code that the contract gives it", () => {
     [new ConfigInvalid("sluice.json", "no"), 2],
     [new BrokerUnreachable("127.0.0.1:9"), 4],
     [new ServiceFailed("Kafka", "no"), 4],
-    [new ProofFailed({ proof: "receipts", block, node: "a", reason: "no" }), 5],
+    [new ProofFailed({ proof: "receipts", block, node: "a", reason: "no", waivable: true }), 5],
     [new Fenced("gate-ethereum"), 1],
     [new TypeError("no"), 1],
   ];

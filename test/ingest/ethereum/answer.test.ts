@@ -52,13 +52,13 @@ const OUTCOMES: readonly (readonly [string, "json" | "raw", unknown, ProveOutcom
     "a short batch without receipts",
     "json",
     [block, traces],
-    { kind: "refused", proof: "receipts", reason: "there is no answer" },
+    { kind: "refused", proof: "receipts", reason: "there is no answer", waivable: false },
   ],
   [
     "a short batch without traces",
     "json",
     [block, receipts],
-    { kind: "refused", proof: "traces", reason: "there is no answer" },
+    { kind: "refused", proof: "traces", reason: "there is no answer", waivable: false },
   ],
   [
     "a doubled entry",
@@ -232,6 +232,7 @@ test("calls nested without end are refused", () => {
     kind: "refused",
     proof: "traces",
     reason: "calls are nested more than 1025 deep",
+    waivable: false,
   });
 });
 

@@ -17,7 +17,12 @@ test.skipIf(!built)(named("threads prove as the function does, and the body move
     for (const outcome of outcomes) expect(outcome).toEqual(alone);
     expect(tasks.map((task) => task.body.byteLength)).toEqual(Array(8).fill(0));
     const refused = await prover.prove(taskOf({ ...made, receipts: null }, "json"));
-    expect(refused).toEqual({ kind: "refused", proof: "receipts", reason: "the answer is null" });
+    expect(refused).toEqual({
+      kind: "refused",
+      proof: "receipts",
+      reason: "the answer is null",
+      waivable: false,
+    });
   } finally {
     await prover.close();
   }

@@ -91,7 +91,12 @@ test.each(PLACES)("a block at another place than %j is refused by header", (chan
   const made = prague();
   for (const form of ["json", "raw"] as const) {
     const expected = { ...made.expected, ...change } as Synthetic["expected"];
-    expect(proveBody(taskOf(made, form, { expected }))).toEqual({ kind: "refused", proof: "header", reason });
+    expect(proveBody(taskOf(made, form, { expected }))).toEqual({
+      kind: "refused",
+      proof: "header",
+      reason,
+      waivable: true,
+    });
   }
 });
 
@@ -144,6 +149,7 @@ test("an unknown transaction type is named", () => {
     kind: "refused",
     proof: "transactions",
     reason: "transactions[5].type is 5, a transaction type that is not known here",
+    waivable: false,
   });
 });
 
@@ -166,6 +172,7 @@ test("signatures for another chain are refused by senders", () => {
       kind: "refused",
       proof: "senders",
       reason: "the signature of transaction 0 is not valid: it is signed for chain 5, not 1337",
+      waivable: true,
     });
   }
 });
@@ -194,12 +201,14 @@ test.each(["json", "raw"] as const)("%s: a bloom that is not its logs' is refuse
     kind: "refused",
     proof: "bloom",
     reason: "the header has another bloom than the block's logs",
+    waivable: true,
   });
   const receipt = makeBlock({ fork: "prague", transactions, blind: 4 });
   expect(proveBody(taskOf(receipt, form))).toEqual({
     kind: "refused",
     proof: "bloom",
     reason: "receipt 4 has another bloom than its logs",
+    waivable: true,
   });
   expect(proven(proveBody(taskOf(receipt, form, { waive: ["bloom"] }))).proofs).not.toContain("bloom");
 });

@@ -208,7 +208,7 @@ describe("the forms of a question", () => {
   });
 
   it("asks for JSON where the consensus bytes do not hold", async () => {
-    const prover = gullible({ kind: "refused", proof: "receipts", reason: "made up" });
+    const prover = gullible({ kind: "refused", proof: "receipts", reason: "made up", waivable: true });
     const { source } = await sourceOn(prover);
     expect(await source.block(header, NEVER)).toMatchObject({ header });
     expect(prover.tasks.map((task) => task.form)).toEqual(["raw", "json"]);

@@ -47,6 +47,7 @@ describe("askView", () => {
       kind: "unproven",
       proof: "header",
       block: { height: 9, hash: hashOf(9, "b") },
+      waivable: false,
     });
     expect(await look({ ...honest, "0x9": json(7) })).toMatchObject({
       kind: "unproven",
@@ -70,12 +71,12 @@ describe("viewedHeader", () => {
   });
 
   it.each([
-    ["another time", { ...json, timestamp: "0x1" }, /^its hash is 0x/],
-    ["another number", elsewhere, /^its hash is 0x/],
-    ["no parent", orphan, /^parentHash is missing$/],
-  ])("with %s is a failed proof that names the block", (_lie, lie, reason) => {
+    ["another time", { ...json, timestamp: "0x1" }, /^its hash is 0x/, true],
+    ["another number", elsewhere, /^its hash is 0x/, true],
+    ["no parent", orphan, /^parentHash is missing$/, false],
+  ])("with %s is a failed proof that names the block", (_lie, lie, reason, waivable) => {
     const answer = viewedHeader(lie, height, false);
-    expect(answer).toMatchObject({ kind: "unproven", proof: "header", block: { height, hash } });
+    expect(answer).toMatchObject({ kind: "unproven", proof: "header", block: { height, hash }, waivable });
     expect(answer.kind === "unproven" && answer.reason).toMatch(reason);
   });
 
@@ -84,6 +85,7 @@ describe("viewedHeader", () => {
     expect(viewedHeader(elsewhere, height, true)).toMatchObject({
       kind: "unproven",
       reason: `its number is 5, not ${height}`,
+      waivable: false,
     });
   });
 });
