@@ -139,7 +139,7 @@ async function writeDays(
       options.log.debug({ day, chains: reading.chains, for: reading.for }, "feed waits");
       break;
     }
-    outcomes.push(await writeDay(desk.place, options, reading.feed));
+    outcomes.push(await writeDay(desk.place, options, { content: reading.feed, last: known.last }));
     settled.add(nameOf(day, known));
   }
   return outcomes;
@@ -197,8 +197,11 @@ async function writeAsked(desk: Desk, options: FeedOptions, date: string): Promi
         day,
         `it is not complete yet on ${reading.chains.join(", ")} in ${reading.for}`,
       );
-    case "complete":
-      return writeDay(desk.place, options, reading.feed);
+    case "complete": {
+      const written = await listFeeds(desk.place.feed, desk.place.disk);
+      const last = written.findLast((one) => one.day === day);
+      return writeDay(desk.place, options, { content: reading.feed, last });
+    }
     default:
       return unreachable(reading);
   }
@@ -246,9 +249,13 @@ async function settledState(
   return waiting.length === 0 ? state : { kind: "waits", chains: waiting, for: "the lake" };
 }
 
-async function writeDay(place: FeedPlace, options: FeedOptions, content: Feed): Promise<FeedOutcome> {
+/** `last`: the day's newest revision, which nobody else adds to while it is our turn. */
+async function writeDay(
+  place: FeedPlace,
+  options: FeedOptions,
+  { content, last }: { readonly content: Feed; readonly last: FeedDay | undefined },
+): Promise<FeedOutcome> {
   const { day } = content;
-  const last = (await listFeeds(place.feed, place.disk)).findLast((one) => one.day === day);
   const outcome = (kind: FeedOutcome["kind"], revision: number): FeedOutcome => {
     const csv = join(place.feed, `${feedName(day, revision)}.csv`);
     options.log.info({ day, revision, csv }, `feed ${kind}`);

@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ChainName } from "../../../stream/block.ts";
+import type { Disk } from "../../../warehouse/disk.ts";
+import { FEED_EDGE } from "../../../warehouse/feed/edge.ts";
 import { DayNotComplete, StoresDiffer, writeFeeds } from "../../../warehouse/feed/write.ts";
 import { CHAIN, silentLog } from "../lake/story.ts";
 import { ASSETS, alterLake, type FilledStores, fillStores, HUGE, type StoresCase } from "./stores.ts";
@@ -55,6 +57,20 @@ describe("writeFeeds", () => {
     ]);
     expect(await write()).toEqual([]);
     expect(await compare()).toEqual({ days: 3, feeds: 2, findings: [] });
+  });
+
+  it("looks once which days are written, however many it writes", async () => {
+    const listed: string[] = [];
+    const disk: Disk = {
+      ...FEED_EDGE.disk,
+      list: (folder) => {
+        listed.push(folder);
+        return FEED_EDGE.disk.list(folder);
+      },
+    };
+    const places = { databaseUrl: stores.url, lake, feed, chains: [CHAIN], assets: ASSETS, log: silentLog };
+    expect(await writeFeeds({ ...places, edge: { ...FEED_EDGE, disk } })).toHaveLength(2);
+    expect(listed.filter((folder) => folder === feed)).toHaveLength(1);
   });
 
   it("finishes a day whose manifest is missing", async () => {
