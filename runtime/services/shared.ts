@@ -27,6 +27,10 @@ export interface SharedPlan {
   readonly keeper?: readonly string[];
 }
 
+/** A Sluice without keepers left another kind of word: it ends the service with itself, whoever else uses it. */
+const OTHER_VERSION =
+  "another version of Sluice runs it in this home; stop that one's `sluice run`, and start this process again";
+
 /** How long a keeper may take until its service answers: longer than a start that fails. */
 const START_PATIENCE_MS = 100_000;
 /** How long one may take to stop its server: longer than a server has until it is killed. */
@@ -68,7 +72,10 @@ async function reach(plan: SharedPlan, signal: AbortSignal): Promise<Up> {
   for (let waitedMs = 0; waitedMs < START_PATIENCE_MS; waitedMs += POLL_MS) {
     const owner = ownerOf(folder, plan.name);
     const notice = readNotice(folder, plan.name);
-    if (owner !== undefined && notice?.kind === "up" && notice.token === owner) return notice;
+    if (owner !== undefined && notice?.token === owner) {
+      if (notice.kind === "up") return notice;
+      if (notice.kind !== "down") throw new ServiceFailed(plan.name, OTHER_VERSION);
+    }
     if (keeper !== undefined && isOver(keeper)) {
       refuseFailed(plan, keeper, notice);
       keeper = undefined;

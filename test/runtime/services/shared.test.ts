@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { pino } from "pino";
 import { afterAll, expect, test } from "vitest";
 import { readNotice, servicesIn } from "../../../runtime/services/notice.ts";
-import { ownerOf } from "../../../runtime/services/ownership.ts";
+import { ownerOf, takeOwnership } from "../../../runtime/services/ownership.ts";
 import { type SharedService, shareService } from "../../../runtime/services/shared.ts";
 import { removeHome, temporaryHome } from "../../services.ts";
 import { runModule } from "./process.ts";
@@ -95,6 +95,20 @@ test("every user is told when its server dies, and when it stays down", async ()
   put("lost");
   for (const { failed } of users) expect((await failed).message).toBe("embedded Kafka: died too often");
   for (const user of users) await user.stop();
+});
+
+test("one that another version of Sluice runs is told at once, and taken over when that one has ended", async () => {
+  const { home, use, lives } = homeOf("older");
+  const folder = servicesIn(home);
+  const older = takeOwnership(folder, "kafka");
+  writeFileSync(join(folder, "kafka.json"), JSON.stringify({ token: older.token, address: ADDRESS }));
+  await expect(use()).rejects.toThrow(
+    "kafka: another version of Sluice runs it in this home; stop that one's",
+  );
+  if (older.kind === "ours") older.release();
+  const next = await use();
+  await next.stop();
+  expect(lives()).toEqual(["up", "down"]);
 });
 
 test("a start that fails says why, and leaves the home to the next", async () => {
