@@ -1,12 +1,12 @@
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startBrokers, startDatabase } from "../support/servers.ts";
 import { startChains } from "./chains.ts";
 import { type Battle, Chaos } from "./chaos.ts";
 import type { CopyEars } from "./copy.ts";
 import { makeHome } from "./home.ts";
 import { Pairs } from "./pairs.ts";
-import { startBrokers, startDatabase } from "./servers.ts";
 import { findWrong, untilSettled } from "./settle.ts";
 import { Watch, watchTopics } from "./watch.ts";
 

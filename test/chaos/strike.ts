@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { unreachable } from "../../stream/unreachable.ts";
+import type { Server } from "../support/servers.ts";
 import type { Copy } from "./copy.ts";
 import type { Pairs } from "./pairs.ts";
 import type { Fault, Victim } from "./plan.ts";
-import type { Server } from "./servers.ts";
 import { type Watch, waitFor } from "./watch.ts";
 
 /** How a fault went by. Times in milliseconds since the blow. */
@@ -54,7 +54,7 @@ export function strike(fault: Fault, field: Battlefield): Promise<Outcome> {
     case "broker":
       return strikeBrokers(fault, victim, field);
     case "database":
-      return strikeServer(() => field.database.kill(fault.forMs), field);
+      return strikeServer(() => field.database.kill(() => sleep(fault.forMs)), field);
     default:
       return unreachable(victim);
   }
@@ -112,11 +112,12 @@ async function strikeBrokers(
 ): Promise<Outcome> {
   const [first, second] = nodes.map((node) => field.brokers[node]);
   if (first === undefined) throw new RangeError(`no broker ${nodes.join()}`);
-  const blow = () => (fault.kind === "kill" ? first.kill(fault.forMs) : first.freeze(fault.forMs));
-  if (second === undefined) return strikeServer(blow, field, () => first.kill(0));
+  const blow = () =>
+    fault.kind === "kill" ? first.kill(() => sleep(fault.forMs)) : first.freeze(fault.forMs);
+  if (second === undefined) return strikeServer(blow, field, () => first.kill(async () => {}));
   const at = performance.now();
   const halted = sleep(fault.forMs).then(() => wroteMeanwhile(field, at + ON_ITS_WAY_MS));
-  const secondBack = second.kill(fault.forMs + SECOND_LATER_MS);
+  const secondBack = second.kill(() => sleep(fault.forMs + SECOND_LATER_MS));
   const outcome = await strikeServer(blow, field);
   const findings = (await halted).map((group) => `${group} wrote while two of three brokers were down`);
   await secondBack;

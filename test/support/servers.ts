@@ -9,8 +9,8 @@ import { clusterSeats } from "../services.ts";
 /** A server that can be struck, and comes back on its data at the same address. */
 export interface Server {
   readonly address: string;
-  /** By `kill -9`; resolves when it answers again. */
-  kill(downMs: number): Promise<void>;
+  /** By `kill -9`; it is started again once `meanwhile` has ended. Resolves when it answers. */
+  kill(meanwhile: () => Promise<unknown>): Promise<void>;
   freeze(frozenMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface Server {
 /** Starts a server and says where it answers. */
 type Start = () => Promise<{ readonly address: string; stop(): Promise<void> }>;
 
-/** Starts the brokers of a cluster, each in a folder of its own below `home`; a single one is a cluster of one. */
+/** Starts the brokers of a cluster by their ids (1, 2, …), each in a folder of its own below `home`; a single one is a cluster of one. */
 export async function startBrokers(home: string, count: number): Promise<readonly Server[]> {
   const seats = count === 1 ? [undefined] : await clusterSeats(count);
   return Promise.all(
@@ -46,11 +46,11 @@ async function startServer(pidFile: string, start: Start): Promise<Server> {
   const { address } = running;
   return {
     address,
-    kill: async (downMs) => {
+    kill: async (meanwhile) => {
       signal(pidFile, "SIGKILL");
       // Told at once, its guard does not start it again by itself.
       await running.stop();
-      await sleep(downMs);
+      await meanwhile();
       running = await start();
     },
     freeze: async (frozenMs) => {
