@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Logger } from "pino";
@@ -10,6 +11,7 @@ import {
   openBook,
   parseAssets,
   parseLabels,
+  type SeedText,
 } from "../stream/flow/labels.ts";
 import type { AddressForm } from "../stream/flow/rule.ts";
 import { chainKind } from "./chains.ts";
@@ -38,9 +40,8 @@ export class CatalogInvalid extends Error {
 /** Reads and validates all label and asset files. Throws `CatalogInvalid` with every fault at once. */
 export function readCatalog(config: Config): Catalog {
   const faults: Fault[] = [];
-  const read = (file: string) => readFile(file, faults);
-  const labelTexts = config.labels.map((file) => ({ file, text: read(file) }));
-  const assetTexts = config.assets.map((file) => ({ file, text: read(file) }));
+  const labelTexts = readFiles(config.labels, faults);
+  const assetTexts = readFiles(config.assets, faults);
   const forms = new Map<ChainName, AddressForm>(
     [...config.chains].map(([name, chain]) => [name, chainKind(chain).addressForm]),
   );
@@ -88,12 +89,25 @@ function stamp(config: Config): string {
     .join();
 }
 
-function readFile(file: string, faults: Fault[]): string {
+/** The files that can be read; the others are faults. */
+function readFiles(files: readonly string[], faults: Fault[]): readonly SeedText[] {
+  return files.flatMap((file) => {
+    const read = readFile(file);
+    if (read.kind === "text") return [{ file, text: read.text }];
+    faults.push({ file, line: 0, reason: read.reason });
+    return [];
+  });
+}
+
+function readFile(
+  file: string,
+): { readonly kind: "text"; readonly text: string } | { readonly kind: "bad"; readonly reason: string } {
   try {
-    return readFileSync(file, "utf8");
+    const bytes = readFileSync(file);
+    if (isUtf8(bytes)) return { kind: "text", text: bytes.toString("utf8") };
+    return { kind: "bad", reason: "is not UTF-8; save it in that encoding" };
   } catch (cause) {
-    faults.push({ file, line: 0, reason: `cannot be read (${(cause as NodeJS.ErrnoException).code})` });
-    return "";
+    return { kind: "bad", reason: `cannot be read (${(cause as NodeJS.ErrnoException).code})` };
   }
 }
 

@@ -93,14 +93,16 @@ export function parseAssets(
   const faults: Fault[] = [];
   const rows: AssetRow[] = [];
   const seen = new Map<string, Placed<AssetRow>>();
+  const withNative = new Set<ChainName>();
   for (const record of recordsOf({ sources, columns: ASSET_COLUMNS, forms }, faults)) {
+    if (record.cell("contract") === "") withNative.add(record.chain);
     const read = readAsset(record);
     if (read.kind === "bad") faults.push(...read.reasons.map((reason) => faultAt(record, reason)));
     else if (addAsset({ row: read.row, at: record }, seen, faults)) rows.push(read.row);
   }
   const file = sources.at(-1)?.file ?? "assets";
   for (const chain of forms.keys()) {
-    if (!seen.has(`${chain} contract `)) faults.push({ file, line: 0, reason: nativeAssetReason(chain) });
+    if (!withNative.has(chain)) faults.push({ file, line: 0, reason: nativeAssetReason(chain) });
   }
   return { rows, faults };
 }

@@ -51,10 +51,26 @@ test("all bad rows of all files are refused at once, each by its place", () => {
   expect(refused).toThrow(`${assets}:3: `);
 });
 
-test("a file that is missing is one of the faults", () => {
+test("one fault is told once: a file that is missing or in another encoding, a native asset that can't be read", () => {
   const missing = { ...config, labels: [join(folder, "none.csv")] };
-  expect(() => readCatalog(missing)).toThrow(`${join(folder, "none.csv")}:0: cannot be read (ENOENT)`);
+  expect(faultsOf(missing)).toEqual([`${join(folder, "none.csv")}:0: cannot be read (ENOENT)`]);
+  appendFileSync(labels, Buffer.from("ethereum,,kr\u00e4ken,,,,test\n", "latin1"));
+  expect(faultsOf(config)).toEqual([`${labels}:0: is not UTF-8; save it in that encoding`]);
+  writeFileSync(assets, "chain,asset,contract,decimals\nethereum,ETH,,018\n");
+  expect(faultsOf({ ...config, labels: [] })).toEqual([
+    `${assets}:2: decimals "018" is no whole number from 0 to 77`,
+  ]);
 });
+
+function faultsOf(refused: Config): readonly string[] {
+  try {
+    readCatalog(refused);
+    return [];
+  } catch (error) {
+    if (!(error instanceof CatalogInvalid)) throw error;
+    return error.faults.map(({ file, line, reason }) => `${file}:${line}: ${reason}`);
+  }
+}
 
 test("a changed file applies; one that can't be used leaves the version before in force, and says so once", () => {
   const said: string[] = [];

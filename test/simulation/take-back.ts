@@ -18,7 +18,7 @@ export interface Tables {
 export function takenBackBy(text: string): TakenBack | undefined {
   if (text.startsWith("select sluice.take_back_blocks($1, $2, $3, $4, $5)")) return "blocks";
   if (text.startsWith("select sluice.take_back_legs($1, $2, $3)")) return "legs";
-  return text.startsWith("select sluice.take_back_hour($1, taken.rewind, ") ? "hours" : undefined;
+  return text.startsWith("select sluice.take_back_hour($1, $2, taken.exchange, ") ? "hours" : undefined;
 }
 
 /** Takes rows back, and keeps them. */
@@ -54,8 +54,8 @@ async function takeBackLegs([chain = "", rewind = "", height = ""]: readonly str
   }
 }
 
-async function takeBackHours([chain, ...lists]: readonly unknown[], tables: Tables): Promise<void> {
-  const [rewinds, exchanges, assets, hours] = lists as readonly (readonly unknown[])[];
+async function takeBackHours([chain, rewind, ...lists]: readonly unknown[], tables: Tables): Promise<void> {
+  const [exchanges, assets, hours] = lists as readonly (readonly unknown[])[];
   for (const [at, hour] of (hours ?? []).entries()) {
     const row = tables
       .rows("public.exchange_flows_hourly")
@@ -68,7 +68,7 @@ async function takeBackHours([chain, ...lists]: readonly unknown[], tables: Tabl
       );
     if (row === undefined) continue;
     await keep(tables, {
-      rewind: String(rewinds?.[at]),
+      rewind: String(rewind),
       table: "exchange_flows_hourly",
       at: String(hour),
       row,

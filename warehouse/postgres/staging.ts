@@ -53,7 +53,7 @@ const NOTHING = {
   takenBack: undefined,
 };
 
-/** Works out the rows of a batch (a rewind of final or flows stands alone), each key once. Throws `RecordInvalid` (offset and topic named) when a record can't be read. */
+/** Works out the rows of a batch (what a rewind wrote stands alone), each key once. Throws `RecordInvalid` (offset and topic named) when a record can't be read. */
 export function stageRecords(kind: TopicKind, chain: ChainName, records: readonly KafkaRecord[]): Staged {
   const [first] = records;
   if (first !== undefined && isRewind(first)) return stageRewind(kind, first);
@@ -130,14 +130,12 @@ function stageExchangeFlows(chain: ChainName, records: readonly KafkaRecord[]): 
     .map(read((record) => hourlyRow(chain, hourlyFromJson(textOf(record)))));
   const marked = last.get(WATERMARK_KEY);
   const mark = marked === undefined ? undefined : read(markOf)(marked);
-  const hours = hoursTakenBack(records);
-  const takenBack = hours.length === 0 ? undefined : ({ kind: "hours", rows: hours } as const);
   return {
     ...NOTHING,
     tables: [{ target: EXCHANGE_FLOWS_HOURLY, rows }],
     mark,
     through: mark?.height,
-    takenBack,
+    takenBack: hoursTakenBack(records),
   };
 }
 

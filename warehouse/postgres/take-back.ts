@@ -9,40 +9,44 @@ import type { DbTransaction } from "./client.ts";
 export type TakenBack =
   | { readonly kind: "blocks"; readonly rewind: number; readonly to: BlockHeader }
   | { readonly kind: "legs"; readonly rewind: number; readonly height: number }
-  | { readonly kind: "hours"; readonly rows: readonly HourKey[] };
+  | { readonly kind: "hours"; readonly rewind: number; readonly rows: readonly HourKey[] };
 
-/** One row of `exchange_flows_hourly`, and the rewind that takes it. */
+/** One row of `exchange_flows_hourly`. */
 export interface HourKey {
-  readonly rewind: number;
   readonly exchange: string;
   readonly asset: string;
   readonly hour: string;
 }
 
-/** Cuts a batch so that each rewind stands alone: what comes before it is written before it takes anything back. */
+/** Cuts a batch so that what a rewind wrote stands alone: what comes before it is written before anything is taken back. */
 export function splitAtRewinds(records: readonly KafkaRecord[]): readonly (readonly KafkaRecord[])[] {
   const parts: KafkaRecord[][] = [];
-  let alone = true;
+  let previous: KafkaRecord | undefined;
   for (const record of records) {
     const part = parts.at(-1);
-    if (part === undefined || alone || isRewind(record)) parts.push([record]);
+    if (part === undefined || previous === undefined || isCut(previous, record)) parts.push([record]);
     else part.push(record);
-    alone = isRewind(record);
+    previous = record;
   }
   return parts;
 }
 
-/** The hours that records of exchange flows take back, by their keys (`exchange|asset|hour`; an asset may hold a bar). */
-export function hoursTakenBack(records: readonly KafkaRecord[]): readonly HourKey[] {
-  return records.flatMap((record) => {
-    const rewind = takenBackBy(record);
-    const [first, last] = [record.key.indexOf("|"), record.key.lastIndexOf("|")];
-    if (rewind === 0 || first === -1) return [];
-    const { key } = record;
-    return [
-      { rewind, exchange: key.slice(0, first), asset: key.slice(first + 1, last), hour: key.slice(last + 1) },
-    ];
+/** A rewind is one record of final and flows, and several of exchange flows. */
+function isCut(previous: KafkaRecord, record: KafkaRecord): boolean {
+  return isRewind(previous) || isRewind(record) || takenBackBy(previous) !== takenBackBy(record);
+}
+
+/** What records of exchange flows that stand alone take back: hours by their keys (`exchange|asset|hour`; an asset may hold a bar). */
+export function hoursTakenBack(records: readonly KafkaRecord[]): TakenBack | undefined {
+  const [first] = records;
+  const rewind = first === undefined ? 0 : takenBackBy(first);
+  if (rewind === 0) return undefined;
+  const rows = records.flatMap(({ key }) => {
+    const [start, end] = [key.indexOf("|"), key.lastIndexOf("|")];
+    if (start === -1) return [];
+    return [{ exchange: key.slice(0, start), asset: key.slice(start + 1, end), hour: key.slice(end + 1) }];
   });
+  return { kind: "hours", rewind, rows };
 }
 
 /** Takes rows back; they stay in `sluice.taken_back`. */
@@ -72,11 +76,11 @@ export async function takeBack(
       return;
     case "hours":
       await dbTransaction.query(
-        `select sluice.take_back_hour($1, taken.rewind, taken.exchange, taken.asset, taken.hour)
-         from unnest($2::integer[], $3::text[], $4::text[], $5::timestamptz[]) as taken (rewind, exchange, asset, hour)`,
+        `select sluice.take_back_hour($1, $2, taken.exchange, taken.asset, taken.hour)
+         from unnest($3::text[], $4::text[], $5::timestamptz[]) as taken (exchange, asset, hour)`,
         [
           chain,
-          taken.rows.map((row) => row.rewind),
+          taken.rewind,
           taken.rows.map((row) => row.exchange),
           taken.rows.map((row) => row.asset),
           taken.rows.map((row) => row.hour),

@@ -146,10 +146,15 @@ describe("a rewind in Postgres", () => {
     await settle(cluster, "flows", "aggregate", "gate");
     await settle(cluster, "flows", "aggregate");
     const expected = await oracle(honest.slice(21, 29));
+    let kept: readonly unknown[] | undefined;
     for (const step of [1, 5, 1000]) {
       const { db } = await server.migrated();
       await store(db, cluster, step);
       expect(await contents(db)).toEqual(expected);
+      const taken = await db.query("select * from sluice.taken_back order by table_name, at, content::text");
+      kept ??= taken;
+      expect(kept.length).toBeGreaterThan(0);
+      expect(taken).toEqual(kept);
     }
   });
 });
