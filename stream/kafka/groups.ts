@@ -25,8 +25,9 @@ export async function openGroups(edge: Edge): Promise<Groups> {
       try {
         return await question(admin);
       } catch (error) {
-        if (isOutage(error)) throw new BrokerUnreachable(edge.brokers, { cause: error });
-        if (!isPassing(error) || waitedMs >= OUTAGE_MS) throw error;
+        // What may pass counts as an outage too, once it has lasted as long as one.
+        if (!isPassing(error) || waitedMs >= OUTAGE_MS)
+          throw isOutage(error) ? new BrokerUnreachable(edge.brokers, { cause: error }) : error;
         await sleep(RETRY_MS);
       }
     }
