@@ -21,9 +21,11 @@ export interface Progress {
   readonly branch: readonly BlockHeader[];
   /** Nothing was ever announced below the branch's first block. */
   readonly rooted: boolean;
-  /** The highest height announced, on whatever branch. */
+  /** Height of the newest final block, as far as it is known. */
+  readonly released?: number | undefined;
+  /** The highest height announced, on whatever branch, since what the newest final block was released upon. */
   readonly highest: number | undefined;
-  /** The highest finalized block that a record named. */
+  /** The highest finalized block that a record named since then. */
   readonly finalized: BlockRef | undefined;
 }
 
@@ -55,10 +57,9 @@ export const NO_PROGRESS: Progress = { branch: [], rooted: true, highest: undefi
 /** The progress after one more record; `length` bounds the branch that is kept. */
 export function advance(progress: Progress, announced: Announced, length = BRANCH_LENGTH): Progress {
   const { header, finalized } = announced;
-  const { branch, rooted } = append(progress, header, length);
   return {
-    branch,
-    rooted,
+    ...progress,
+    ...append(progress, header, length),
     highest: Math.max(progress.highest ?? 0, header.height),
     finalized:
       (finalized?.height ?? -1) > (progress.finalized?.height ?? -1) ? finalized : progress.finalized,
@@ -214,9 +215,10 @@ export function capOf(until: number | undefined, policy: FinalityPolicy): number
   }
 }
 
-/** Whether raw holds what makes `until` final under the policy. */
+/** Whether `until` is final, or raw holds what makes it so under the policy. */
 export function isDone(progress: Progress, until: number | undefined, policy: FinalityPolicy): boolean {
   if (until === undefined) return false;
+  if (progress.released !== undefined && progress.released >= until) return true;
   const reached = policy.kind === "tag" ? progress.finalized?.height : progress.highest;
   return reached !== undefined && reached >= (capOf(until, policy) ?? until);
 }

@@ -69,7 +69,7 @@ export async function runIngest(
 async function isPast(context: StageContext, { start, policy }: IngestOptions): Promise<boolean> {
   const { until, broker, topics } = context;
   if (until === undefined) return false;
-  const progress = await recallProgress(broker, topics.raw, RECALL_OFFSETS);
+  const progress = await recallProgress(context, RECALL_OFFSETS);
   const begins = progress.branch.length > 0 ? await firstHeight(broker, topics.raw, headerHeight) : start;
   if (begins !== undefined && begins !== "latest") await refuseBelow(context, begins);
   return isDone(progress, until, policy);
@@ -117,7 +117,7 @@ async function walk(edge: Walk): Promise<void> {
   const { until } = context;
   const goal: Goal = { start: options.start, until, cap: capOf(until, options.policy) };
   let offsets = RECALL_OFFSETS;
-  let progress = await recallProgress(context.broker, context.topics.raw, offsets);
+  let progress = await recallProgress(context, offsets);
   if (progress.branch.length === 0) await refuseEmptied(context);
   await noteOtherStart(context, options);
   await source.check(signal);
@@ -137,7 +137,7 @@ async function walk(edge: Walk): Promise<void> {
         continue;
       case "recall":
         offsets *= 4;
-        progress = await recallProgress(context.broker, context.topics.raw, offsets);
+        progress = await recallProgress(context, offsets);
         continue;
       case "announce":
       case "settled":

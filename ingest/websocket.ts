@@ -13,6 +13,9 @@ import {
 
 /** Connections for questions; one more listens to heads. Ids repeat from batch to batch, so a connection has one batch under way. */
 const LINES = 8;
+/** What a node tells unasked, by its first members: a method and no id (JSON-RPC 2.0 §4.1). */
+const NOTIFICATION = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/;
+const NOTIFICATION_BYTES = 128;
 /** Between two tries to listen to heads: heads are polled all the same. */
 const LISTEN_AGAIN_MS = 5_000;
 
@@ -74,7 +77,7 @@ async function enqueue(line: Line, question: Question, signal: AbortSignal): Pro
   return await abortable(turn, signal);
 }
 
-/** Sends one question and takes the next message as its answer; a late answer must not meet the next question, so a fault drops the connection. */
+/** Sends one question and takes the next message that is no notification as its answer; a late answer must not meet the next question, so a fault drops the connection. */
 async function exchange(line: Line, question: Question, signal: AbortSignal): Promise<Answer<ArrayBuffer>> {
   signal.throwIfAborted();
   const socket = line.socket?.readyState === WebSocket.OPEN ? line.socket : question.connect();
@@ -94,7 +97,10 @@ function nextMessage(
 ): Promise<Answer<ArrayBuffer>> {
   return new Promise((resolve) => {
     const send = () => socket.send(question.body);
-    const message = (data: RawData) => settle({ kind: "answer", value: bytesOf(data) });
+    const message = (data: RawData) => {
+      const value = bytesOf(data);
+      if (!isNotification(value)) settle({ kind: "answer", value });
+    };
     const failed = (error: Error) => settle(socketFault(error.message));
     const closed = (code: number) => settle({ kind: "outage", reason: `the connection closed (${code})` });
     const aborted = () => settle({ kind: "outage", reason: "the question was given up" });
@@ -113,6 +119,11 @@ function nextMessage(
     if (socket.readyState === WebSocket.OPEN) send();
     else socket.once("open", send);
   });
+}
+
+function isNotification(message: ArrayBuffer): boolean {
+  const begin = Buffer.from(message, 0, Math.min(message.byteLength, NOTIFICATION_BYTES));
+  return NOTIFICATION.test(begin.toString("latin1"));
 }
 
 /** `ws` tells a refused handshake by its status in the message: "Unexpected server response: 401". */

@@ -5,6 +5,7 @@ import { startNode } from "../chain/node.ts";
 import { at, back, blocksOf } from "../chain/walk.ts";
 import {
   ethereumOptions,
+  finalRecord,
   HASTY,
   rawHashes,
   rawRecords,
@@ -69,8 +70,7 @@ describe("runIngest", () => {
   it("does not begin again where raw was deleted and final has blocks already", async () => {
     const node = await nodeAt(trunk);
     const cluster = new MemoryCluster();
-    const topic = "ethereum.blocks.final.v1";
-    cluster.append({ topic, key: trunk.hash, value: Buffer.from("block") });
+    cluster.append(finalRecord(trunk.hash, { height: String(trunk.height) }));
     await expect(startIngest(cluster, ethereumOptions([node.url])).ended).rejects.toThrow(
       "topic ethereum.blocks.raw.v1 is empty, but its stage has written to it",
     );

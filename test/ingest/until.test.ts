@@ -3,7 +3,14 @@ import { exitCodeOf } from "../../runtime/exit.ts";
 import { type ChainBlock, grow, simulateChain } from "../chain/chain.ts";
 import { startNode } from "../chain/node.ts";
 import { at, blocksOf } from "../chain/walk.ts";
-import { ethereumOptions, rawHashes, rawRecords, startIngest, until } from "../support/ingest-story.ts";
+import {
+  ethereumOptions,
+  finalRecord,
+  rawHashes,
+  rawRecords,
+  startIngest,
+  until,
+} from "../support/ingest-story.ts";
 import { MemoryCluster } from "../support/memory-broker.ts";
 import { closedAfterwards } from "../support/started-nodes.ts";
 
@@ -58,11 +65,31 @@ it.each([1028, 900])(
     const again = () => startIngest(cluster, ethereumOptions([node.url], { start: 5 }), { until: height });
     await expect(again().ended).rejects.toMatchObject({ name: "UntilBelowBeginning", begins: 1029 });
     const released = at(trunk, 1029).hash;
-    cluster.append({ topic: "ethereum.blocks.final.v1", key: released, value: Buffer.from("block") });
+    cluster.append(finalRecord(released, { height: "1029" }));
     await again().ended;
     expect(rawHashes(cluster)).toEqual(hashes(blocksOf(trunk).slice(-2)));
   },
 );
+
+it("counts nothing of a branch that a rewind passed over, and is past where the height is final", async () => {
+  const node = await nodeAt(grow(at(trunk, 1005), 11, "lie"));
+  const cluster = new MemoryCluster();
+  const follow = (height: number) => startIngest(cluster, ethereumOptions([node.url]), { until: height });
+  await follow(1014).ended;
+  node.follow(at(trunk, 1007));
+  const back = startIngest(cluster, ethereumOptions([node.url]));
+  await until("the other branch", () => rawHashes(cluster).at(-1) === at(trunk, 1007).hash);
+  await back.stop();
+  const gateNext = rawRecords(cluster).findLast(({ headers }) => headers["height"] === "1006")?.offset;
+  cluster.append(finalRecord(at(trunk, 1005).hash, { height: "1005", "raw-next": String(gateNext) }));
+  node.follow(trunk);
+  await follow(1010).ended;
+  expect(rawHashes(cluster).slice(-5)).toEqual(hashes(blocksOf(trunk).slice(8, 13)));
+  const held = rawHashes(cluster).length;
+  cluster.append(finalRecord(at(trunk, 1014).hash, { height: "1014", "raw-next": "1000" }));
+  await follow(1014).ended;
+  expect(rawHashes(cluster)).toHaveLength(held);
+});
 
 it("with the node's finalized block: each backfilled block names itself, and the last is the height", async () => {
   const node = await nodeAt(trunk, { finalized: { kind: "depth", depth: 10 } });

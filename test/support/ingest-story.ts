@@ -7,7 +7,7 @@ import { NODE_LIMITS, type NodeLimits } from "../../ingest/limits.ts";
 import type { EthereumOptions } from "../../ingest/options.ts";
 import type { Source } from "../../ingest/source.ts";
 import type { ChainName } from "../../stream/block.ts";
-import type { KafkaRecord } from "../../stream/kafka/broker.ts";
+import type { KafkaRecord, OutgoingRecord } from "../../stream/kafka/broker.ts";
 import { CLOCK } from "../../stream/kafka/clock.ts";
 import type { StageContext, StageEvent } from "../../stream/kafka/stage.ts";
 import { chainTopics } from "../../stream/kafka/topics.ts";
@@ -134,4 +134,10 @@ export async function until(what: string, holds: () => boolean, timeoutMs = 40_0
     if (performance.now() - startedAt > timeoutMs) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** A block as the gate releases it, with the headers that matter here. */
+export function finalRecord(hash: string, headers: Readonly<Record<string, string>>): OutgoingRecord {
+  const block = { hash, parent: "parent", time: "1", ...headers };
+  return { topic: "ethereum.blocks.final.v1", key: hash, value: Buffer.from("block"), headers: block };
 }
