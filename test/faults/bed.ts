@@ -1,11 +1,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import type { RdKafka } from "@confluentinc/kafka-javascript";
 import kafkajs, { type Admin } from "kafkajs";
 import { expect } from "vitest";
 import type { ChainName } from "../../stream/block.ts";
+import { makeConsumer } from "../../stream/kafka/rd.ts";
 import { type ChainTopics, chainTopics } from "../../stream/kafka/topics.ts";
 import { sluice, startSluice } from "../support/sluice.ts";
 import { dumpStores, rowsOf, type StoreRows } from "../support/stores.ts";
+import { silent } from "../warehouse/postgres/story.ts";
 
 /** The first block of these chains. */
 export const START = 1000;
@@ -137,14 +141,23 @@ export async function committedOf(admin: Admin, group: string, topic: string): P
   return Number(found?.partitions[0]?.offset ?? -1);
 }
 
-/** Puts a group's offset elsewhere, once its last member has left. */
+/**
+ * Puts a group's offset elsewhere, once its last member has left, as `kafka-consumer-groups.sh` does. kafkajs would join the group
+ * for it and fetch: five seconds each time, for a record that does not come.
+ */
 export async function moveOffset(
-  admin: Admin,
+  bed: Bed,
   group: string,
   place: { readonly topic: string; readonly offset: number },
-) {
-  const { topic, offset } = place;
-  await admin.setOffsets({ groupId: group, topic, partitions: [{ partition: 0, offset: String(offset) }] });
+): Promise<void> {
+  const edge = { brokers: String(bed.env["KAFKA_BROKERS"]), security: {}, log: silent };
+  const outsider = makeConsumer(edge, { "group.id": group });
+  await promisify<RdKafka.MetadataOptions>(outsider.connect).call(outsider, {});
+  try {
+    outsider.commitSync({ ...place, partition: 0 });
+  } finally {
+    await promisify(outsider.disconnect).call(outsider);
+  }
 }
 
 /** Where the topic begins and ends. */

@@ -81,7 +81,7 @@ test("records that no stage needs any more expired, and offsets put back: nothin
     ["aggregate", flows],
   ] as const) {
     const { low: offset } = await boundsOf(admin, topic);
-    await moveOffset(admin, bed.groupOf(stage, "ethereum"), { topic, offset });
+    await moveOffset(bed, bed.groupOf(stage, "ethereum"), { topic, offset });
   }
   growBy(1);
   await runUntil(bed, finalHeight());
@@ -92,7 +92,7 @@ test("the gate's offset put ahead: it ends with 3, and a rewind to the newest fi
   const stood = finalHeight();
   growBy(2);
   const { high: offset } = await boundsOf(admin, raw);
-  await moveOffset(admin, bed.groupOf("gate", "ethereum"), { topic: raw, offset });
+  await moveOffset(bed, bed.groupOf("gate", "ethereum"), { topic: raw, offset });
   const refusal = await ends(bed, ["run"], 3);
   expect(refusal).toMatch(
     /the offset was moved; .* sluice rewind ethereum --to <its newest final height> --yes/,
@@ -109,20 +109,20 @@ test("offsets of flows and aggregate put ahead: they end with 3, `incident` and 
     ["aggregate", flows],
   ] as const) {
     const group = bed.groupOf(stage, "ethereum");
-    const { high: offset } = await boundsOf(admin, topic);
+    const { low, high } = await boundsOf(admin, topic);
     growBy(2);
     await ends(bed, ["ingest", "ethereum", ...until()], 0);
     await ends(bed, ["gate", "ethereum", ...until()], 0);
     if (stage === "aggregate") await ends(bed, ["flows", "ethereum", ...until()], 0);
     // Behind the first of the two new records.
-    await moveOffset(admin, group, { topic, offset: offset + 1 });
+    await moveOffset(bed, group, { topic, offset: high + 1 });
     const remedy = `--group ${group} --all-topics --reset-offsets --to-earliest`;
     expect(await ends(bed, [stage, "ethereum"], 3)).toContain(remedy);
     const incident = await sluice(["incident"], bed.env);
     expect(incident).toContain(`ethereum: halted at ${stage}: group ${group} stands at offset`);
     expect(incident).toContain(remedy);
     expect(await sluice(["status"], bed.env)).toContain(`ethereum halted at ${stage}: group ${group}`);
-    await admin.resetOffsets({ groupId: group, topic, earliest: true });
+    await moveOffset(bed, group, { topic, offset: low });
     await ends(bed, [stage, "ethereum", ...until()], 0);
   }
   expect(await sluice(["incident"], bed.env)).toBe("ethereum: no incident\n");
