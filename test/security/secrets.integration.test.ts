@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,23 +15,24 @@ const SECRETS = {
   kafkaPassword: "open-sesame-kafka",
   databasePassword: "open:sesame@postgres",
 };
-const home = temporaryHome("secrets");
+/** One for each test: they run beside each other, since the second mostly waits for what is dead. */
+const homes = { works: temporaryHome("secrets"), fails: temporaryHome("secrets") } as const;
 let node: SimulatedNode;
 
 beforeAll(async () => {
   node = await startNode(grow(simulateChain({ start: START }), 12));
-  mkdirSync(home, { recursive: true });
   const ethereum = { kind: "ethereum", chainId: 1, start: START, finality: { confirmations: 3 }, pollMs: 50 };
   const seeds = join(process.cwd(), "sql/seeds");
   const files = { labels: [join(seeds, "exchange_addresses.csv")], assets: [join(seeds, "assets.csv")] };
-  writeFileSync(join(home, "sluice.json"), JSON.stringify({ chains: { ethereum }, ...files }));
+  for (const home of Object.values(homes))
+    writeFileSync(join(home, "sluice.json"), JSON.stringify({ chains: { ethereum }, ...files }));
 });
 afterAll(async () => {
   await node.close();
-  removeHome(home);
+  for (const home of Object.values(homes)) removeHome(home);
 });
 
-function environment(rpc: string, change: Record<string, string> = {}): Record<string, string> {
+function environment(home: string, rpc: string, change: Record<string, string> = {}): Record<string, string> {
   const url = new URL(`/v3/${SECRETS.rpcKey}?apikey=${SECRETS.rpcKey}`, rpc);
   url.username = "me";
   url.password = SECRETS.rpcPassword;
@@ -40,7 +41,7 @@ function environment(rpc: string, change: Record<string, string> = {}): Record<s
 }
 
 /** The secrets as they were given, percent-encoded too, and those that the embedded servers made for themselves. */
-function secretsNow(): readonly string[] {
+function secretsOf(home: string): readonly string[] {
   const made = readdirSync(home).filter((file) => file.endsWith(".password"));
   for (const file of made) expect([file, statSync(join(home, file)).mode & 0o77]).toEqual([file, 0]);
   return [
@@ -49,8 +50,9 @@ function secretsNow(): readonly string[] {
   ];
 }
 
-function found(text: string): readonly string[] {
-  return secretsNow().filter((secret) => text.includes(secret));
+/** Those of `home` that `text` tells. */
+function foundIn(text: string, home: string): readonly string[] {
+  return secretsOf(home).filter((secret) => text.includes(secret));
 }
 
 /** Titles and arguments of all processes of this machine. */
@@ -80,9 +82,10 @@ async function printedBy(verb: Sluice, afterMs?: number): Promise<string> {
 
 test.runIf(process.platform === "linux")(
   "work that succeeds tells no secret: not in what it prints, not in any process's arguments, not in its metrics",
+  { concurrent: true },
   async () => {
     const metricsPort = await freePort("nobody");
-    const env = environment(node.url, { SLUICE_METRICS_PORT: String(metricsPort) });
+    const env = environment(homes.works, node.url, { SLUICE_METRICS_PORT: String(metricsPort) });
     const run = startSluice(["run"], env);
     let commands = "";
     let metrics = "";
@@ -100,12 +103,12 @@ test.runIf(process.platform === "linux")(
     const printed = [...(await Promise.all(verbs)), await printedBy(run, 0)].join("\n");
     expect(printed).toContain("no incident");
     expect(commands).toContain("postgres");
-    expect(secretsNow().length).toBeGreaterThan(2 * Object.keys(SECRETS).length);
-    for (const text of [printed, commands, metrics]) expect(found(text)).toEqual([]);
+    expect(secretsOf(homes.works).length).toBeGreaterThan(2 * Object.keys(SECRETS).length);
+    for (const text of [printed, commands, metrics]) expect(foundIn(text, homes.works)).toEqual([]);
   },
 );
 
-test("work that fails tells no secret either", async () => {
+test.concurrent("work that fails tells no secret either", async () => {
   const dead = await freePort("nobody");
   const database = `postgres://me:${encodeURIComponent(SECRETS.databasePassword)}@127.0.0.1:${dead}/sluice`;
   const kafka = {
@@ -113,7 +116,7 @@ test("work that fails tells no secret either", async () => {
     KAFKA_USERNAME: "me",
     KAFKA_PASSWORD: SECRETS.kafkaPassword,
   };
-  const all = environment(`http://127.0.0.1:${dead}`, {
+  const all = environment(homes.fails, `http://127.0.0.1:${dead}`, {
     ...kafka,
     KAFKA_BROKERS: `127.0.0.1:${dead}`,
     DATABASE_URL: database,
@@ -138,11 +141,11 @@ test("work that fails tells no secret either", async () => {
     }),
   ].map((verb) => printedBy(verb));
   const outage = printedBy(
-    startSluice(["ingest", "ethereum"], environment(`http://127.0.0.1:${dead}`)),
+    startSluice(["ingest", "ethereum"], environment(homes.fails, `http://127.0.0.1:${dead}`)),
     12_000,
   );
   const commands = commandLines();
   const printed = await Promise.all([...ended, ...refused, outage]);
   expect(printed.join("\n")).toMatch(/DATABASE_URL/);
-  for (const text of [...printed, commands]) expect(found(text)).toEqual([]);
+  for (const text of [...printed, commands]) expect(foundIn(text, homes.fails)).toEqual([]);
 });
