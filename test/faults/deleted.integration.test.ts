@@ -1,5 +1,5 @@
 import type { Admin } from "kafkajs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, type ExpectStatic, test } from "vitest";
 import type { KafkaService } from "../../runtime/services/kafka.ts";
 import type { PostgresService } from "../../runtime/services/postgres.ts";
 import type { Reader } from "../../stream/kafka/broker.ts";
@@ -47,8 +47,8 @@ function hoursIn(stores: StoreRows): StoreRows {
   return Object.fromEntries(Object.entries(stores).filter(([table]) => table.includes("hourly")));
 }
 
-/** Resolves when the stage works. */
-async function works(stage: string, chain: string): Promise<void> {
+/** Resolves when the stage works. `expect` is the test's own: two of them run beside each other. */
+async function works(expect: ExpectStatic, stage: string, chain: string): Promise<void> {
   const members = async () =>
     (await admin.describeGroups([bed.groupOf(stage, chain)])).groups[0]?.members.length;
   await expect.poll(members, { timeout: 60_000 }).toBe(1);
@@ -56,15 +56,17 @@ async function works(stage: string, chain: string): Promise<void> {
 
 const emptied = (topic: string) => `topic ${topic} is empty, but its stage has written to it: the topic was`;
 
-test("topics deleted under a run, and others after it: each end is 3 and names the topic, and no hour changes any more", async () => {
+test.concurrent("topics deleted under a run, and others after it: each end is 3 and names the topic, and no hour changes any more", async ({
+  expect,
+}) => {
   const { final, flows, exchangeFlows } = bed.topicsOf("ethereum");
   const { raw } = bed.topicsOf("rawless");
   const { final: otherFinal } = bed.topicsOf("finalless");
   const before = hoursIn(await storesOf(bed));
   const run = startSluice(["run"], bed.env);
-  await works("aggregate", "ethereum");
-  for (const stage of ["ingest", "gate"]) await works(stage, "rawless");
-  for (const stage of ["gate", "flows", "postgres", "parquet"]) await works(stage, "finalless");
+  await works(expect, "aggregate", "ethereum");
+  for (const stage of ["ingest", "gate"]) await works(expect, stage, "rawless");
+  for (const stage of ["gate", "flows", "postgres", "parquet"]) await works(expect, stage, "finalless");
   await admin.deleteTopics({ topics: [exchangeFlows, raw, otherFinal] });
   node.follow(grow(tip, 1));
   const end = await run.ended;
@@ -99,7 +101,9 @@ test("topics deleted under a run, and others after it: each end is 3 and names t
   expect(hoursIn(await storesOf(bed))).toEqual(before);
 });
 
-test("a topic that nobody makes anew: its reader says so instead of waiting for ever", async () => {
+test.concurrent("a topic that nobody makes anew: its reader says so instead of waiting for ever", async ({
+  expect,
+}) => {
   const [read, idle] = ["gone.flows.v1", "idle.flows.v1"] as const;
   const broker = await openBroker({ brokers: kafka.brokers, security: {}, log: silent });
   try {
