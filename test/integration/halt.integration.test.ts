@@ -139,9 +139,10 @@ test("a reorg below what was released halts the chain with exit code 3, and so d
   expect(await takenBack()).toMatchObject({ blocks: RELEASED - FORK, flow_legs: legs.length });
 
   node.follow(grow(rival, 12));
-  await sluice(["run", "--until", `ethereum=${RIVAL_RELEASED}`], env);
   const otherEnv = await environment(otherHome, other.url, "oracle");
-  await sluice(["run", "--until", `ethereum=${RIVAL_RELEASED}`], otherEnv);
+  await Promise.all(
+    [env, otherEnv].map((of) => sluice(["run", "--until", `ethereum=${RIVAL_RELEASED}`], of)),
+  );
   const expected = await stores("oracle", otherEnv);
   expect(expected["lake blocks"]).toHaveLength(RIVAL_RELEASED - START + 1);
   expect(await stores("halt", env)).toEqual(expected);
