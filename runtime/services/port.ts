@@ -10,12 +10,17 @@ const LOWEST_PORT = 20_000;
 const HIGHEST_PORT = 32_000;
 const TRIES = 200;
 
-/** A port of the loopback interface on which nothing listens: one of `wanted` when it is free, else one by lot. */
+/** What this process was given by lot: its servers may not listen yet. */
+const given = new Set<number>();
+
+/** A port of the loopback interface on which nothing listens: `wanted` when it is free, else one by lot, each only once. */
 export async function freePort(service: string, wanted?: number): Promise<number> {
   if (wanted !== undefined && (await isFree(wanted))) return wanted;
   for (let tried = 0; tried < TRIES; tried++) {
     const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
-    if (await isFree(port)) return port;
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
   throw new ServiceFailed(service, `no free port between ${LOWEST_PORT} and ${HIGHEST_PORT} on 127.0.0.1`);
 }
