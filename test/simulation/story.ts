@@ -47,8 +47,6 @@ export interface RewindTurn {
   readonly grow?: number;
   /** The lake is another machine's, whose stage the rewind does not reach: it follows when it starts again. */
   readonly lakeAway?: LakeAway | undefined;
-  /** The feed begins its work only with the rewind, with all days still to write. */
-  readonly feedAway?: boolean;
 }
 
 /** When another machine's lake is not there: from so many turns before a rewind until so long after it (virtual ms). */
@@ -82,18 +80,20 @@ export interface Story {
 /** Most turns of a story, and how many of its turns may meet a blow. */
 const MOST_TURNS = 12;
 const MOST_BLOWS = 8;
-/** How many stories end in a reorg of final blocks, and how many of these and of the others have a rewind, and how often it may be struck. */
+/** How many stories end in a reorg of final blocks, and how many of these and of the others have a rewind. */
 const ROGUE = 0.12;
 const ROGUE_REWOUND = 0.75;
 const REWOUND = 0.1;
 /** How often a chain with a rewind is a sparse one, so that there are days to correct. */
 const SPARSE = 0.6;
+/** How often a rewind comes at once, while the stages are still behind; the longest waits for another (virtual ms): a feed may be out by then. */
+const AT_ONCE = 0.3;
+const MOST_WAIT_MS = { atOnce: 500, plain: 4_000, rogue: 40_000 };
+/** How often a rewind itself may be struck. */
 const MOST_REWIND_BLOWS = 3;
-/** How often the feed begins with the rewind. */
-const FEED_AWAY = 0.3;
-/** How often the feed is frozen meanwhile, and at most at which of its effects: within the first pass or two. */
-const FEED_FROZEN = 0.5;
-const LATEST_FEED_FREEZE = 60;
+/** How many processes are struck after it began, and at most at which of their effects since then: while they go back. */
+const MOST_LATE_BLOWS = 3;
+const LATEST_EFFECT = 80;
 /** How many final blocks leave at most besides one, where a rewind follows: now and then a day's that is published. */
 const MOST_REWOUND = 16;
 /** Most blocks that come after a rewind: more than any final block needs confirmations, and than were taken back. */
@@ -126,12 +126,12 @@ export function tell(seed: number): Story {
   if (plain.until !== undefined || !random.chance(rogue ? ROGUE_REWOUND : REWOUND)) return plain;
   const rewind = {
     after: rogue ? turns.length : random.whole(1, turns.length),
-    waitMs: random.whole(0, random.chance(0.3) ? 500 : rogue ? 40_000 : 4_000),
+    waitMs: random.whole(0, MOST_WAIT_MS[random.chance(AT_ONCE) ? "atOnce" : rogue ? "rogue" : "plain"]),
     depth: random.whole(0, 6),
     insists: random.chance(0.7),
   };
   const blows = Array.from({ length: random.whole(0, MOST_REWIND_BLOWS) }, () => rewindBlowOf(random));
-  if (random.chance(FEED_FROZEN)) blows.push(feedFreezeOf(random));
+  const late = Array.from({ length: random.whole(0, MOST_LATE_BLOWS) }, () => lateBlowOf(random));
   const grow = random.whole(1, MOST_AFTER_REWIND);
   const lakeAway = random.chance(0.5)
     ? { turns: random.whole(0, 3), lateMs: random.whole(0, MOST_LATE_MS) }
@@ -140,8 +140,8 @@ export function tell(seed: number): Story {
     ...plain,
     sparse: random.chance(SPARSE),
     turns: plain.turns.map((turn) => (turn.rogue ? { ...turn, depth: random.whole(0, MOST_REWOUND) } : turn)),
-    rewind: { ...rewind, grow, lakeAway, feedAway: random.chance(FEED_AWAY) },
-    blows: [...plain.blows, ...blows],
+    rewind: { ...rewind, grow, lakeAway },
+    blows: [...plain.blows, ...blows, ...late],
   };
 }
 
@@ -186,9 +186,8 @@ function rewindBlowOf(random: Random): Blow {
   return { ...blowOf(random), role: "rewind", at: random.whole(1, random.chance(0.5) ? 40 : 250) };
 }
 
-function feedFreezeOf(random: Random): Blow {
-  const at = random.whole(1, LATEST_FEED_FREEZE);
-  return { role: "feed", at, kind: "freeze", ms: random.whole(500, 20_000), sinceRewind: true };
+function lateBlowOf(random: Random): Blow {
+  return { ...blowOf(random), at: random.whole(1, LATEST_EFFECT), sinceRewind: true };
 }
 
 /** A story for people, a line for each thing that is told. */
@@ -210,13 +209,13 @@ export function readable(story: Story): readonly string[] {
 
 function rewindText({ rewind }: Story): string {
   if (rewind === undefined) return "";
-  const { after, waitMs, depth, insists, grow = 1, lakeAway, feedAway = false } = rewind;
+  const { after, waitMs, depth, insists, grow = 1, lakeAway } = rewind;
   const calls = insists ? ", called until it is through" : "";
   const lake =
     lakeAway === undefined
       ? ""
       : `, while the lake's stage is not there, from ${lakeAway.turns} turns before until ${lakeAway.lateMs} ms after it`;
-  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${calls}${lake}${feedAway ? ", with which the feed begins" : ""}, and in the end ${grow} come`;
+  return `; ${waitMs} ms after turn ${after} a rewind takes ${depth} final blocks back${calls}${lake}, and in the end ${grow} come`;
 }
 
 function turnLine({ afterMs, depth, grow, returns, finalizedLag, views, rogue }: Turn): string {

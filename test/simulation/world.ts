@@ -80,11 +80,7 @@ export class World implements Household {
     this.points.seen.add(point);
     const count = (this.#effects.get(role) ?? 0) + 1;
     this.#effects.set(role, count);
-    const sinceRewind =
-      count - (this.#beforeRewind?.get(role) ?? (this.#beforeRewind === undefined ? count : 0));
-    const blow = this.#story.blows.find(
-      (one) => one.role === role && one.at === (one.sinceRewind === true ? sinceRewind : count),
-    );
+    const blow = this.#blowAt(role, count);
     if (blow === undefined || this.#ending) return undefined;
     this.note(`${process.name}: ${blow.kind} at "${effect}"`);
     if (blow.kind === "freeze") return { kind: "freeze", ms: blow.ms };
@@ -94,6 +90,14 @@ export class World implements Household {
     if (blow.kind === "power cut") return { kind: "power cut" };
     if (blow.kind === "forget") this.cluster.group(`${role}-${CHAIN}`).offset = undefined;
     return { kind: "kill" };
+  }
+
+  #blowAt(role: Blow["role"], count: number): Blow | undefined {
+    const before = this.#beforeRewind;
+    const sinceRewind = before === undefined ? undefined : count - (before.get(role) ?? 0);
+    return this.#story.blows.find(
+      (blow) => blow.role === role && blow.at === (blow.sinceRewind === true ? sinceRewind : count),
+    );
   }
 
   fault(process: SimProcess, name: string, probability: number): boolean {
@@ -112,8 +116,7 @@ export class World implements Household {
     if (compacts) this.#compact();
     const before = until === undefined ? 0 : turns.length >> 1;
     if (until !== undefined) await this.#playUntil(start + until, turns.slice(0, before));
-    const lives = [this.#startAll(undefined)];
-    if (rewind?.feedAway !== true) lives.push(this.#startFeeds());
+    const lives = [this.#startFeeds(), this.#startAll(undefined)];
     for (const [at, turn] of turns.slice(before).entries()) {
       if (this.#isLakeGone(at)) this.#lakeOver.abort();
       await this.#turn(turn);
@@ -156,19 +159,17 @@ export class World implements Household {
 
   /** All stages are stopped, a rewind is made or tried, and they are started again. Resolves with their lives. */
   async #playRewind(turn: RewindTurn): Promise<{ readonly lives: Promise<void> }> {
-    const { waitMs, depth, insists, lakeAway, feedAway } = turn;
+    const { waitMs, depth, insists, lakeAway } = turn;
     await this.scheduler.sleep(waitMs);
     for (const over of [this.#over, this.#lakeOver]) over.abort();
     while (STAGES.some((role) => this.cluster.group(`${role}-${CHAIN}`).isAlive))
       await this.scheduler.sleep(LOOK_MS);
-    const feeds = feedAway === true ? [this.#startFeeds()] : [];
     const height = rewindHeight(this.cluster, this.director, depth);
     if (height !== undefined) await this.#putBack(height, insists);
     this.#over = endless();
     this.#lakeOver = endless();
     this.#supervisor.halted = false;
-    const stages = lakeAway === undefined ? this.#startAll(undefined) : this.#startLate(lakeAway.lateMs);
-    return { lives: Promise.all([...feeds, stages]).then(() => undefined) };
+    return { lives: lakeAway === undefined ? this.#startAll(undefined) : this.#startLate(lakeAway.lateMs) };
   }
 
   /** Whether the lake's sinks end before this turn. */
