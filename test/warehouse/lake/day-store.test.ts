@@ -31,10 +31,10 @@ afterEach(() => {
   rmSync(join(files.lake, ".."), { recursive: true, force: true });
 });
 
-const open = () => DayStore.open({ disk: LAKE_EDGE.disk, format }, files, "parquet-ethereum");
+const open = (disk = LAKE_EDGE.disk) => DayStore.open({ disk, format }, files, "parquet-ethereum");
 
-function take(store: DayStore, height: number): void {
-  store.add({ day: DAY, offset: height, line: `ethereum,${height},0xa,0xb,2023-07-13T10:00:00Z,final\n` });
+function take(store: DayStore, height: number, day = DAY): void {
+  store.add({ day, offset: height, line: `ethereum,${height},0xa,0xb,${day}T10:00:00Z,final\n` });
   store.advance({ nextOffset: height + 1, height, rewinds: 3, watermark: null });
 }
 
@@ -70,6 +70,34 @@ describe("DayStore", () => {
     expect(() => take(store, 1)).toThrow(DayClosed);
     await store.flush(dayEnd(DAY), true);
     expect(readFileSync(dayPath(files, DAY)).equals(before)).toBe(true);
+  });
+
+  it("comes by a rewind again after a crash at any of its steps, also where every day was closed", async () => {
+    const days = ["2023-07-13", "2023-07-14", "2023-07-15"] as Day[];
+    const rewound = { nextOffset: 4, height: 0, rewinds: 4, watermark: null };
+    for (let crashAt = 1; ; crashAt += 1) {
+      rmSync(files.lake, { recursive: true, force: true });
+      const store = await open();
+      for (const [height, day] of days.entries()) take(store, height, day);
+      await store.flush(dayEnd("2023-07-15" as Day));
+      let renames = 0;
+      const rename = async (from: string, to: string) => {
+        renames += 1;
+        if (renames === crashAt) throw new Error("the machine is gone");
+        return LAKE_EDGE.disk.rename(from, to);
+      };
+      const doomed = await open({ ...LAKE_EDGE.disk, rename });
+      const crash = await doomed.takeBack(rewound, DAY).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      const again = await open();
+      if (crash === undefined) return expect([crashAt > 3, again.taken.nextOffset]).toEqual([true, 4]);
+      expect(crash).toBe("the machine is gone");
+      expect([crashAt, again.taken.nextOffset]).toEqual([crashAt, 3]);
+      await again.takeBack(rewound, DAY);
+      expect(await rowsOf(files.lake, "blocks")).toHaveLength(1);
+    }
   });
 
   it("makes the same bytes out of the same rows at the same offset, however they came", async () => {
