@@ -4,7 +4,7 @@ import type { Stores } from "./compare-day.ts";
 import { compareTables, type StoresFinding, type TablesReport } from "./compare-tables.ts";
 import type { Day } from "./day.ts";
 import { readContent } from "./feed/content.ts";
-import { daysTakenBack } from "./feed/corrections.ts";
+import { readReaches } from "./feed/corrections.ts";
 import { FeedInvalid, lineOfRow } from "./feed/csv.ts";
 import { readWindows, stateOf } from "./feed/days.ts";
 import { DecimalInvalid } from "./feed/decimal.ts";
@@ -74,11 +74,11 @@ export async function compareStores(options: CompareOptions): Promise<StoresRepo
 async function compareFeeds(stores: Stores, { feed, chains }: CompareOptions) {
   const findings: Finding[] = [];
   const all = await listFeeds(feed);
-  const takenBack = await daysTakenBack(stores.database, chains);
+  const rewindsOf = await readReaches(stores.database, chains);
   const windows = await readWindows(stores.database, chains);
   for (const [at, one] of all.entries()) {
-    // A day that a rewind touched gets its correction once it is complete again: until then Postgres holds less than was published.
-    const awaited = takenBack.has(one.day) && stateOf(one.day, windows).kind !== "complete";
+    // A day that a rewind reaches gets its correction once it is complete again: until then Postgres holds less than was published.
+    const awaited = rewindsOf(one.day) !== undefined && stateOf(one.day, windows).kind !== "complete";
     const newest = all[at + 1]?.day !== one.day && !awaited;
     const reason = await faultOf(stores, feed, one, newest);
     if (reason !== undefined)

@@ -10,6 +10,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   "public.reorgs": ["chain", "raw_offset"],
   "public.flow_legs": ["chain", "height", "leg", "block_time"],
   "public.exchange_flows_hourly": ["chain", "exchange", "asset", "hour"],
+  "sluice.rewinds": ["chain", "rewind"],
   "sluice.taken_back": ["chain", "rewind", "table_name", "content"],
 };
 

@@ -17,7 +17,7 @@ const BITCOIN_LAG_S = 7200;
 
 const QUESTIONS: readonly (readonly [string, Answer])[] = [
   ["with standing as (", windows],
-  ["select ((at at time zone 'UTC')::date)::text as day, string_agg(", daysTakenBack],
+  ["select rewinds.chain, rewinds.rewind, ((least(min(taken_back.at)", reaches],
   ["select count(*)::float8 as blocks, ", chainDay],
   ["select distinct label_version ", labelVersions],
 ];
@@ -104,16 +104,21 @@ function labelVersions(read: Read, values: readonly unknown[]) {
   return [...new Set(found)].sort().map((label_version) => ({ label_version }));
 }
 
-function daysTakenBack(read: Read, [chains]: readonly unknown[]) {
-  const rows = read("sluice.taken_back").filter((row) =>
-    (chains as readonly (string | null)[]).includes(row["chain"] ?? null),
-  );
-  const days = new Map<string, Set<string>>();
-  for (const row of rows) {
-    const day = new Date((seconds(row["at"]) as number) * 1000).toISOString().slice(0, 10);
-    days.set(day, (days.get(day) ?? new Set()).add(`${row["chain"]} ${row["rewind"]}`));
-  }
-  return [...days].map(([day, rewinds]) => ({ day, rewinds: [...rewinds].sort().join(",") }));
+function reaches(read: Read, [chains]: readonly unknown[]) {
+  return read("sluice.rewinds").flatMap((rewound) => {
+    const chain = rewound["chain"] ?? "";
+    const times = read("sluice.taken_back")
+      .filter((row) => row["chain"] === chain && row["rewind"] === rewound["rewind"])
+      .map((row) => seconds(row["at"]) as number);
+    if (times.length === 0 || !(chains as readonly string[]).includes(chain)) return [];
+    const left = oldest(read, chain, Number(rewound["height"])) ?? Number.POSITIVE_INFINITY;
+    const [first, last] = [Math.min(left, ...times), Math.max(...times)].map(dayOf);
+    return [{ chain, rewind: Number(rewound["rewind"]), first, last }];
+  });
+}
+
+function dayOf(time: number): string {
+  return new Date(time * 1000).toISOString().slice(0, 10);
 }
 
 function ofDay(rows: readonly Row[], column: string, [chain, from, to]: readonly unknown[]): readonly Row[] {

@@ -35,6 +35,9 @@ export async function takeBack(what: TakenBack, values: readonly unknown[], tabl
 
 async function takeBackBlocks(values: readonly string[], tables: Tables): Promise<void> {
   const [chain = "", rewind = "", height = "", hash = "", time = ""] = values;
+  for (const row of tables.rows("public.chains"))
+    if (row["chain"] === chain && Number(row["final_height"]) >= Number(height))
+      await tables.put("sluice.rewinds", { chain, rewind, height });
   for (const row of above(tables.rows("public.blocks"), chain, height)) {
     if (row["status"] !== "final") continue;
     await keep(tables, { rewind, table: "blocks", at: row["block_time"] ?? "", row });

@@ -20,7 +20,7 @@ import { daysInLake, stagingOf } from "../lake/day-file.ts";
 import { LAKE_TABLES } from "../lake/tables.ts";
 import { takeTurn } from "../turns.ts";
 import { readChainDay, readContent } from "./content.ts";
-import { daysTakenBack } from "./corrections.ts";
+import { readReaches } from "./corrections.ts";
 import { decimalsOf, FeedInvalid } from "./csv.ts";
 import { type DayState, isClosedInLake, readWindows, stateOf, type Window } from "./days.ts";
 import { FEED_EDGE, type FeedEdge } from "./edge.ts";
@@ -83,7 +83,7 @@ interface Desk {
 
 /**
  * Writes the feed of each day that is complete on every chain in it and not written yet, oldest first; with `date`, of that day.
- * A day that a rewind touched is written again, as its next revision, where it comes to other figures; and one that a chain has
+ * A day that a rewind reaches is written again, as its next revision, where it comes to other figures; and one that a chain has
  * completed since, which began later.
  * Waits while another writer is at work; throws `Fenced` where one took over meanwhile, after which nothing more is written.
  * Throws `StoresDiffer`, `DayUnreadable`, `DayNotComplete`, `AssetUnknown`, `FeedInvalid`, `DatabaseUnreachable`.
@@ -123,14 +123,14 @@ async function writeDays(
   const { disk, feed } = desk.place;
   const windows = await readWindows(database, options.chains);
   const written = new Map((await listFeeds(feed, disk)).map((one) => [one.day, one]));
-  const takenBack = await daysTakenBack(database, options.chains);
+  const rewindsOf = await readReaches(database, options.chains);
   const settled = options.settled ?? new Set();
   const outcomes: FeedOutcome[] = [];
   for (const day of await candidates({ lake, disk }, windows)) {
     if (signal.aborted) break;
     const state = stateOf(day, windows);
     if (state.kind === "uncovered") continue;
-    const known = { state, last: written.get(day), rewinds: takenBack.get(day) };
+    const known = { state, last: written.get(day), rewinds: rewindsOf(day) };
     if (await isRight(desk.place, settled, known)) continue;
     const reading = await readDay(desk.stores, options, day);
     if (reading.kind === "uncovered") continue;

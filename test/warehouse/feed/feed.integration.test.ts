@@ -130,20 +130,21 @@ describe("writeFeeds", () => {
     expect(existsSync(feed)).toBe(false);
   });
 
-  it("looks again at a day of which a rewind took rows back, and writes its correction once", async () => {
+  it("looks again at a day that a rewind reaches, and writes its correction once", async () => {
     await write();
     const settled = new Set<string>();
     const places = { databaseUrl: stores.url, lake, feed, chains: [CHAIN], assets: ASSETS, log: silentLog };
     const pass = async () =>
       (await writeFeeds({ ...places, settled })).map(({ kind, day, revision }) => [kind, day, revision]);
     expect(await pass()).toEqual([]);
-    await stores.db.query(
-      "insert into sluice.taken_back values ($1, 1, 'exchange_flows_hourly', '2023-07-14 00:00Z', '{}')",
-      [CHAIN],
-    );
+    // Of the day itself nothing was taken: it was complete by the block that was, and goes on from the one before.
+    await stores.db.query(`insert into sluice.rewinds values ('${CHAIN}', 1, 3, '0xb3', 4)`);
+    const taken = `'${CHAIN}', 1, 'blocks', '2023-07-15 12:00Z', '{}'`;
+    await stores.db.query(`insert into sluice.taken_back values (${taken})`);
     try {
       await inBothStores("outflow", "5", async () => {
-        expect(await pass()).toEqual([["written", "2023-07-14", 2]]);
+        const before = ["already written", "2023-07-13", 1];
+        expect(await pass()).toEqual([before, ["written", "2023-07-14", 2]]);
         expect(await pass()).toEqual([]);
         expect((await compare()).findings).toEqual([]);
       });
@@ -151,6 +152,7 @@ describe("writeFeeds", () => {
       expect((await compare()).findings).not.toEqual([]);
     } finally {
       await stores.db.query("delete from sluice.taken_back");
+      await stores.db.query("delete from sluice.rewinds");
     }
   });
 
