@@ -53,4 +53,6 @@ if "$is_stale"; then
 fi
 
 node node_modules/typescript/bin/tsc -p tsconfig.build.json
+# What `npx sluice` runs; npm does not see to it for the project that it stands in.
+chmod +x dist/runtime/main.js
 node dist/runtime/setup/main.js

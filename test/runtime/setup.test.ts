@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { KAFKA_VERSION } from "../../runtime/cache.ts";
@@ -7,6 +7,7 @@ import { removeHome, temporaryHome } from "../services.ts";
 
 const folder = temporaryHome("setup");
 const jars = join(folder, "jars", `kafka-${KAFKA_VERSION}`);
+const built = join(folder, "dist/runtime/main.js");
 const PROGRAMS = {
   java: `echo 'openjdk version "17.0.15"' >&2`,
   mvn: "echo 'Apache Maven 3.0.5'",
@@ -25,6 +26,8 @@ beforeAll(() => {
   mkdirSync(join(folder, "node_modules"));
   const stamp = execFileSync("sh", ["-c", sums], { cwd: folder, encoding: "utf8" });
   writeFileSync(join(folder, "node_modules/.sluice-installed"), stamp);
+  mkdirSync(join(folder, "dist/runtime"), { recursive: true });
+  writeFileSync(built, "");
 });
 afterAll(() => removeHome(folder));
 
@@ -51,4 +54,6 @@ test("an old Maven is refused before anything starts where the broker's jars hav
     stdout: "node node_modules/typescript/bin/tsc\nnode dist/runtime/setup/main.js\n",
     stderr: "",
   });
+  // As `npx sluice` wants it.
+  expect(statSync(built).mode & 0o111).toBe(0o111);
 });
