@@ -62,3 +62,18 @@ it.each([1, 2, 3, 4])("a feed that sleeps through its replacement is fenced at i
   expect(contents(here.feed)).toEqual(awake);
   expect(readdirSync(`${here.feed}.staging`)).toEqual([]);
 });
+
+it.each([1, 2, 3, 4])("a feed that dies at its rename %i is made whole by the next one", async (at) => {
+  const undisturbed = stores.fresh();
+  await undisturbed.write();
+  const here = stores.fresh();
+  let renames = 0;
+  beforeRename.do = async () => {
+    renames += 1;
+    if (renames === at) throw new Error("the machine is gone");
+  };
+  await expect(write(here, fastClock())).rejects.toThrow("the machine is gone");
+  beforeRename.do = async () => {};
+  await write(here, fastClock());
+  expect(contents(here.feed)).toEqual(contents(undisturbed.feed));
+});
