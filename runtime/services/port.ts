@@ -10,12 +10,15 @@ const LOWEST_PORT = 20_000;
 const HIGHEST_PORT = 32_000;
 const TRIES = 200;
 
-/** What this process was given by lot: its servers may not listen yet. */
+/** What this process was given: its servers may not listen yet. */
 const given = new Set<number>();
 
-/** A port of the loopback interface on which nothing listens: `wanted` when it is free, else one by lot, each only once. */
+/** A port of the loopback interface on which nothing listens: `wanted` when it is free, else one by lot that was not given before. */
 export async function freePort(service: string, wanted?: number): Promise<number> {
-  if (wanted !== undefined && (await isFree(wanted))) return wanted;
+  if (wanted !== undefined && (await isFree(wanted))) {
+    given.add(wanted);
+    return wanted;
+  }
   for (let tried = 0; tried < TRIES; tried++) {
     const port = randomInt(LOWEST_PORT, HIGHEST_PORT);
     if (given.has(port) || !(await isFree(port))) continue;

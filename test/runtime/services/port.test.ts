@@ -16,5 +16,7 @@ test("ports by lot are free, and each is given once, before anything listens on 
   lots.push(31_901, 31_901, taken, 31_901, 31_902);
   expect([await freePort("a"), await freePort("b")]).toEqual([31_901, 31_902]);
   expect(await freePort("again", 31_901)).toBe(31_901);
+  lots.push(31_903, 31_904);
+  expect([await freePort("as before", 31_903), await freePort("beside it")]).toEqual([31_903, 31_904]);
   server.close();
 });
