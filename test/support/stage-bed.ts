@@ -1,5 +1,6 @@
 import { type Logger, pino } from "pino";
 import type { BlockHeader, BlockRef, ChainName } from "../../stream/block.ts";
+import type { LabelBook } from "../../stream/flow/labels.ts";
 import type { Broker, KafkaRecord, OutgoingRecord } from "../../stream/kafka/broker.ts";
 import { CLOCK } from "../../stream/kafka/clock.ts";
 import type { StageContext } from "../../stream/kafka/stage.ts";
@@ -109,5 +110,16 @@ function blockHeaders({ height, hash, parent, time }: BlockHeader): Readonly<Rec
     time: String(time),
     proofs: "header,transactions",
     codec: "story.v1",
+  };
+}
+
+/** A book that knows nobody and no token. */
+export function emptyBook(version: string): LabelBook {
+  return {
+    version,
+    nativeAsset: "ETH",
+    exchangeAt: () => null,
+    addresses: () => [],
+    assetOf: () => undefined,
   };
 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { exitCodeOf } from "../../../runtime/exit.ts";
 import type { BlockHeader } from "../../../stream/block.ts";
 import { flowsToJson } from "../../../stream/flow/json.ts";
-import type { LabelBook } from "../../../stream/flow/labels.ts";
 import type { FlowRule } from "../../../stream/flow/rule.ts";
 import { runAggregate } from "../../../stream/kafka/aggregate.ts";
 import type { OutgoingRecord } from "../../../stream/kafka/broker.ts";
@@ -11,18 +10,19 @@ import { runGate } from "../../../stream/kafka/gate.ts";
 import type { StageContext } from "../../../stream/kafka/stage.ts";
 import { grow, root } from "../../support/blocks.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
-import { finalRecord, rawRecord, runToRest, stageContext, TOPICS } from "../../support/stage-bed.ts";
+import {
+  emptyBook,
+  finalRecord,
+  rawRecord,
+  runToRest,
+  stageContext,
+  TOPICS,
+} from "../../support/stage-bed.ts";
 
 const first = root(100);
 const chain = [first, ...grow(first, 5, "a")];
 
-const NO_LABELS: LabelBook = {
-  version: "none",
-  nativeAsset: "ETH",
-  exchangeAt: () => null,
-  addresses: () => [],
-  assetOf: () => undefined,
-};
+const NO_LABELS = emptyBook("none");
 const silent: FlowRule = ({ height, hash, time }) => ({
   height,
   hash,

@@ -7,18 +7,17 @@ import { runFlows } from "../../../stream/kafka/flows.ts";
 import type { StageContext } from "../../../stream/kafka/stage.ts";
 import { grow, root } from "../../support/blocks.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
-import { type BedOptions, Crash, finalRecord, runToRest, TOPICS } from "../../support/stage-bed.ts";
+import {
+  type BedOptions,
+  Crash,
+  emptyBook,
+  finalRecord,
+  runToRest,
+  TOPICS,
+} from "../../support/stage-bed.ts";
 
 const genesis = root(10);
 const chain = [genesis, ...grow(genesis, 9, "a")];
-
-const book = (version: string): LabelBook => ({
-  version,
-  nativeAsset: "ETH",
-  exchangeAt: () => null,
-  addresses: () => [],
-  assetOf: () => undefined,
-});
 
 /** Nothing flows, but the record says by which labels. */
 const rule: FlowRule = ({ height, hash, time }, { version }) => ({
@@ -39,7 +38,7 @@ function flows(
   cluster: MemoryCluster,
   options: BedOptions & { crashAt?: number; rule?: FlowRule; book?: () => LabelBook } = {},
 ) {
-  const deps = { rule: options.rule ?? rule, book: options.book ?? (() => book("one")) };
+  const deps = { rule: options.rule ?? rule, book: options.book ?? (() => emptyBook("one")) };
   const run = (context: StageContext) => runFlows(context, deps);
   return runToRest(cluster, { run, input: TOPICS.final }, options);
 }
@@ -87,7 +86,7 @@ describe("flows", () => {
     let asked = 0;
     const changing = () => {
       asked += 1;
-      return book(asked <= 2 ? "one" : "two");
+      return emptyBook(asked <= 2 ? "one" : "two");
     };
     await flows(cluster, { book: changing });
     expect(written(cluster).map(({ labelVersion }) => labelVersion)).toEqual(["one", "one", "two"]);

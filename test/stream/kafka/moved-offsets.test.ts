@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { BlockHeader } from "../../../stream/block.ts";
-import type { LabelBook } from "../../../stream/flow/labels.ts";
 import type { FlowRule } from "../../../stream/flow/rule.ts";
 import { runAggregate } from "../../../stream/kafka/aggregate.ts";
 import { OffsetOutOfRange, TopicEmptied } from "../../../stream/kafka/errors.ts";
@@ -9,20 +8,14 @@ import { runGate } from "../../../stream/kafka/gate.ts";
 import type { StageContext } from "../../../stream/kafka/stage.ts";
 import { grow, root } from "../../support/blocks.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
-import { contentOf, type Ending, rawRecord, runToRest, TOPICS } from "../../support/stage-bed.ts";
+import { contentOf, type Ending, emptyBook, rawRecord, runToRest, TOPICS } from "../../support/stage-bed.ts";
 
 const CONFIRMATIONS = 3;
 const genesis = root(100);
 const early = [genesis, ...grow(genesis, 9, "a")];
 const late = grow(early.at(-1) as BlockHeader, 5, "a");
 
-const book: LabelBook = {
-  version: "one",
-  nativeAsset: "ETH",
-  exchangeAt: () => null,
-  addresses: () => [],
-  assetOf: () => undefined,
-};
+const book = emptyBook("one");
 
 /** Each block brings one exchange its own height, so that an hour that lacks a block shows. */
 const rule: FlowRule = ({ height, hash, time }) => ({

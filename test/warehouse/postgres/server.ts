@@ -71,3 +71,11 @@ async function run(url: string, sql: string): Promise<void> {
     await client.end();
   }
 }
+
+/** Kills the server behind a database by -9, as its owner. */
+export async function killPostmaster(db: Database): Promise<void> {
+  const [row] = await db.query<{ pid: string }>(
+    "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid",
+  );
+  process.kill(Number(row?.pid), "SIGKILL");
+}

@@ -7,7 +7,7 @@ import { statusRows } from "../../../warehouse/postgres/status.ts";
 import { type Effect, MemoryCluster } from "../../support/memory-broker.ts";
 import { keptLog } from "../../support/stage-bed.ts";
 import { contents } from "./contents.ts";
-import { loginRole, startServer, type TestServer } from "./server.ts";
+import { killPostmaster, loginRole, startServer, type TestServer } from "./server.ts";
 import { block, contextOn, hashOf, recordsOf, reorg, START, TOPICS } from "./story.ts";
 
 let server: TestServer;
@@ -291,11 +291,4 @@ function appendRest(cluster: MemoryCluster): void {
   for (const topic of ["final", "flows", "exchangeFlows"] as const) {
     cluster.append(...records[topic].slice(cluster.records(TOPICS[topic]).length));
   }
-}
-
-async function killPostmaster(db: Database): Promise<void> {
-  const [row] = await db.query<{ pid: string }>(
-    "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1) as pid",
-  );
-  process.kill(Number(row?.pid), "SIGKILL");
 }
