@@ -139,8 +139,15 @@ export class GroupClaim implements Claim {
     this.#onAssigned();
   }
 
+  /**
+   * A lost claim is not asked for again: the client would join once more by itself, and one that ends before it has its new
+   * member id holds the group up for a whole session.
+   */
   #give(partitions: readonly RdKafka.TopicPartition[]): void {
-    if (partitions.length > 0) this.#lost.abort();
+    if (partitions.length > 0) {
+      this.#lost.abort();
+      this.#session.client.unsubscribe();
+    }
     this.#session.client.incrementalUnassign(partitions);
   }
 
