@@ -107,95 +107,87 @@ function complete(hour: OpenHour): readonly HourlyFlow[] {
   return [...hour.rows.values()].map((row) => ({ ...row, complete: true }));
 }
 
+/** A row that is still being added to: a copy for each leg and figure would be most of the stage's work. */
+type OpenRow = { -readonly [Column in keyof HourlyFlow]: HourlyFlow[Column] };
+
+/** The row of an exchange and an asset, the block's own to add to. */
+type RowOf = (exchange: string, asset: string) => OpenRow;
+
 /** The rows of `hour` that the block contributes to, as they are after it. */
 function touchedRows(before: OpenHour, flows: BlockFlows, hour: number): ReadonlyMap<string, HourlyFlow> {
-  const touched = new Map<string, HourlyFlow>();
-  const add = (share: Share) => {
-    const key = `${share.exchange}|${share.asset}`;
-    const row = touched.get(key) ?? before.rows.get(key) ?? emptyRow(share, hour, flows.height);
-    touched.set(key, { ...added(row, share), lastHeight: flows.height });
+  const touched = new Map<string, OpenRow>();
+  const rowOf: RowOf = (exchange, asset) => {
+    const key = `${exchange}|${asset}`;
+    const known = touched.get(key);
+    if (known !== undefined) return known;
+    const row = { ...(before.rows.get(key) ?? emptyRow({ exchange, asset, hour }, flows.height)) };
+    row.lastHeight = flows.height;
+    touched.set(key, row);
+    return row;
   };
-  for (const share of shares(flows)) add(share);
+  const firstSeen = firstTimeSeen();
+  for (const leg of flows.legs) addLeg(leg, rowOf, firstSeen);
+  for (const { exchange, asset, amount } of flows.fees) {
+    if (amount !== 0n) rowOf(exchange, asset).fees += amount;
+  }
   return touched;
 }
 
-type Figures = Pick<
-  HourlyFlow,
-  | "inflow"
-  | "outflow"
-  | "inflowInter"
-  | "outflowInter"
-  | "intra"
-  | "inflowTxs"
-  | "outflowTxs"
-  | "inflowTransfers"
-  | "outflowTransfers"
-  | "issued"
-  | "redeemed"
-  | "fees"
->;
-
-/** What one leg or fee adds to one exchange's row. */
-interface Share {
-  readonly exchange: string;
-  readonly asset: string;
-  readonly figures: Partial<Figures>;
-}
-
-function shares(flows: BlockFlows): readonly Share[] {
-  const firstSeen = firstTimeSeen();
-  const ofLegs = flows.legs.flatMap((leg) => sharesOf(leg, firstSeen));
-  const ofFees = flows.fees
-    .filter((fee) => fee.amount !== 0n)
-    .map((fee) => ({ exchange: fee.exchange, asset: fee.asset, figures: { fees: fee.amount } }));
-  return [...ofLegs, ...ofFees];
-}
-
 /** Tells, once for each, 1: so that a transaction with many legs counts as one. */
-type FirstSeen = (...what: readonly (string | null)[]) => number;
+type FirstSeen = (way: "in" | "out", exchange: string, leg: Leg) => number;
 
 function firstTimeSeen(): FirstSeen {
   const seen = new Set<string>();
-  return (...what) => {
-    const key = what.join("|");
+  return (way, exchange, { asset, txHash }) => {
+    const key = `${way}|${exchange}|${asset}|${txHash ?? ""}`;
     if (seen.has(key)) return 0;
     seen.add(key);
     return 1;
   };
 }
 
-function sharesOf(leg: Leg, firstSeen: FirstSeen): readonly Share[] {
-  const inter = leg.flowType === "inter" ? leg.amount : 0n;
-  const into = (): Share =>
-    share(leg.toExchange, leg, {
-      inflow: leg.amount,
-      inflowInter: inter,
-      inflowTransfers: 1,
-      inflowTxs: firstSeen("in", leg.toExchange, leg.asset, leg.txHash),
-    });
-  const out = (): Share =>
-    share(leg.fromExchange, leg, {
-      outflow: leg.amount,
-      outflowInter: inter,
-      outflowTransfers: 1,
-      outflowTxs: firstSeen("out", leg.fromExchange, leg.asset, leg.txHash),
-    });
+function addLeg(leg: Leg, rowOf: RowOf, firstSeen: FirstSeen): void {
   switch (leg.flowType) {
     case "inflow":
-      return [into()];
+      addInflow(leg, rowOf, firstSeen);
+      break;
     case "outflow":
-      return [out()];
+      addOutflow(leg, rowOf, firstSeen);
+      break;
     case "inter":
-      return [out(), into()];
+      addOutflow(leg, rowOf, firstSeen);
+      addInflow(leg, rowOf, firstSeen);
+      break;
     case "intra":
-      return [share(leg.fromExchange, leg, { intra: leg.amount })];
+      rowOf(labelled(leg.fromExchange, leg), leg.asset).intra += leg.amount;
+      break;
     case "issued":
-      return [share(leg.toExchange, leg, { issued: leg.amount })];
+      rowOf(labelled(leg.toExchange, leg), leg.asset).issued += leg.amount;
+      break;
     case "redeemed":
-      return [share(leg.fromExchange, leg, { redeemed: leg.amount })];
+      rowOf(labelled(leg.fromExchange, leg), leg.asset).redeemed += leg.amount;
+      break;
     default:
-      return unreachable(leg.flowType);
+      unreachable(leg.flowType);
   }
+}
+
+function addInflow(leg: Leg, rowOf: RowOf, firstSeen: FirstSeen): void {
+  const exchange = labelled(leg.toExchange, leg);
+  const row = rowOf(exchange, leg.asset);
+  row.inflow += leg.amount;
+  if (leg.flowType === "inter") row.inflowInter += leg.amount;
+  row.inflowTransfers += 1;
+  row.inflowTxs += firstSeen("in", exchange, leg);
+}
+
+function addOutflow(leg: Leg, rowOf: RowOf, firstSeen: FirstSeen): void {
+  const exchange = labelled(leg.fromExchange, leg);
+  const row = rowOf(exchange, leg.asset);
+  row.outflow += leg.amount;
+  if (leg.flowType === "inter") row.outflowInter += leg.amount;
+  row.outflowTransfers += 1;
+  row.outflowTxs += firstSeen("out", exchange, leg);
 }
 
 /** A leg whose labelled side has no label: the flow rule that made it is broken. */
@@ -210,30 +202,15 @@ export class LegUnlabelled extends Error {
   }
 }
 
-function share(exchange: string | null, leg: Leg, figures: Partial<Figures>): Share {
+function labelled(exchange: string | null, leg: Leg): string {
   if (exchange === null) throw new LegUnlabelled(leg);
-  return { exchange, asset: leg.asset, figures };
+  return exchange;
 }
 
-function added(row: HourlyFlow, { figures }: Share): HourlyFlow {
-  return {
-    ...row,
-    inflow: row.inflow + (figures.inflow ?? 0n),
-    outflow: row.outflow + (figures.outflow ?? 0n),
-    inflowInter: row.inflowInter + (figures.inflowInter ?? 0n),
-    outflowInter: row.outflowInter + (figures.outflowInter ?? 0n),
-    intra: row.intra + (figures.intra ?? 0n),
-    inflowTxs: row.inflowTxs + (figures.inflowTxs ?? 0),
-    outflowTxs: row.outflowTxs + (figures.outflowTxs ?? 0),
-    inflowTransfers: row.inflowTransfers + (figures.inflowTransfers ?? 0),
-    outflowTransfers: row.outflowTransfers + (figures.outflowTransfers ?? 0),
-    issued: row.issued + (figures.issued ?? 0n),
-    redeemed: row.redeemed + (figures.redeemed ?? 0n),
-    fees: row.fees + (figures.fees ?? 0n),
-  };
-}
-
-function emptyRow({ exchange, asset }: Share, hour: number, height: number): HourlyFlow {
+function emptyRow(
+  { exchange, asset, hour }: Pick<HourlyFlow, "exchange" | "asset" | "hour">,
+  height: number,
+): HourlyFlow {
   return {
     exchange,
     asset,
