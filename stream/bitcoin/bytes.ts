@@ -19,7 +19,11 @@ export function uint32At(bytes: Uint8Array, at: number): number {
 
 /** Whether two byte strings are the same. */
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+  return one.length === other.length && standsAt(one, 0, other);
+}
+
+/** Whether `part` stands in `bytes` at `at`; the caller knows that so many bytes are there. */
+export function standsAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
   return true;
 }

@@ -2,25 +2,26 @@ import type { Address } from "../block.ts";
 import type { LabelBook } from "../flow/labels.ts";
 import { scriptOf } from "./address.ts";
 import type { BitcoinHashes } from "./block.ts";
-import { uint32At } from "./bytes.ts";
+import { standsAt, uint32At } from "./bytes.ts";
 import { UNLABELLED } from "./matrix.ts";
 import type { BitcoinNetwork } from "./network.ts";
 import { canonicalScript, type ScriptSpan, templateOf } from "./script.ts";
 
-/** A canonical script as text, a letter a byte. */
-type ScriptKey = string;
-
-/** The scripts of a book's addresses. */
-interface LabelledScripts {
-  readonly addresses: ReadonlyMap<ScriptKey, Address>;
-  /** Of each script, bytes that tell it from nearly all others: where they are missing, no key is made. */
-  readonly marks: ReadonlySet<number>;
+/** A canonical script, and the label's address that stands for it. */
+interface LabelledScript {
+  readonly script: Uint8Array;
+  readonly address: Address;
 }
+
+/** The scripts of a book's addresses by their marks, which tell nearly all of them apart. */
+type LabelledScripts = ReadonlyMap<number, readonly LabelledScript[]>;
 
 /** Who owns the scripts of a block. */
 export interface Holders {
   /** The exchange that holds the script that stands there, or `UNLABELLED`. */
   entityAt(bytes: Uint8Array, span: ScriptSpan): string;
+  /** The address of a canonical script, if some label has it: it need not be made again. */
+  addressOf(script: Uint8Array): Address | undefined;
 }
 
 /** Opens a book's holders at a block's time (Unix seconds). */
@@ -40,13 +41,14 @@ export function openHolders(network: BitcoinNetwork, hashes: BitcoinHashes): Hol
         const address = labelledAt(labelled, { bytes, span, hashes });
         return (address === undefined ? null : book.exchangeAt(address, time)) ?? UNLABELLED;
       },
+      addressOf: (script) => addressIn(labelled, script, wholeOf(script)),
     };
   };
 }
 
-/** The label's address of a script, if it has one. */
+/** The label's address of any script, if it has one. */
 function labelledAt(
-  { addresses, marks }: LabelledScripts,
+  labelled: LabelledScripts,
   {
     bytes,
     span,
@@ -55,11 +57,16 @@ function labelledAt(
 ): Address | undefined {
   const template = templateOf(bytes, span);
   if (template === undefined) return undefined;
-  if (template !== "pubkey") {
-    return marks.has(markOf(bytes, span)) ? addresses.get(textOf(bytes, span)) : undefined;
-  }
+  if (template !== "pubkey") return addressIn(labelled, bytes, span);
   const script = canonicalScript(bytes.subarray(span.scriptAt, span.scriptEnd), hashes);
-  return script && addresses.get(textOf(script, wholeOf(script)));
+  return script && addressIn(labelled, script, wholeOf(script));
+}
+
+/** The label's address of a canonical script, if it has one. */
+function addressIn(labelled: LabelledScripts, bytes: Uint8Array, span: ScriptSpan): Address | undefined {
+  const alike = labelled.get(markOf(bytes, span));
+  if (alike === undefined) return undefined;
+  return alike.find(({ script }) => isSpan(bytes, span, script))?.address;
 }
 
 function labelledScripts(
@@ -67,15 +74,16 @@ function labelledScripts(
   network: BitcoinNetwork,
   { sha256 }: BitcoinHashes,
 ): LabelledScripts {
-  const addresses = new Map<ScriptKey, Address>();
-  const marks = new Set<number>();
+  const labelled = new Map<number, LabelledScript[]>();
   for (const address of book.addresses()) {
     const script = scriptOf(address, network, sha256);
     if (script === undefined) continue;
-    addresses.set(textOf(script, wholeOf(script)), address);
-    marks.add(markOf(script, wholeOf(script)));
+    const mark = markOf(script, wholeOf(script));
+    const alike = labelled.get(mark);
+    if (alike === undefined) labelled.set(mark, [{ script, address }]);
+    else alike.push({ script, address });
   }
-  return { addresses, marks };
+  return labelled;
 }
 
 function wholeOf(script: Uint8Array): ScriptSpan {
@@ -87,6 +95,6 @@ function markOf(bytes: Uint8Array, { scriptAt, scriptEnd }: ScriptSpan): number 
   return scriptEnd - scriptAt < 8 ? 0 : uint32At(bytes, scriptEnd - 8) | 0;
 }
 
-function textOf(bytes: Uint8Array, { scriptAt, scriptEnd }: ScriptSpan): ScriptKey {
-  return String.fromCharCode(...bytes.subarray(scriptAt, scriptEnd));
+function isSpan(bytes: Uint8Array, { scriptAt, scriptEnd }: ScriptSpan, script: Uint8Array): boolean {
+  return scriptEnd - scriptAt === script.length && standsAt(bytes, scriptAt, script);
 }
