@@ -5,7 +5,7 @@ import {
   withWitness,
 } from "../../stream/bitcoin/block.ts";
 import { displayHash } from "../../stream/bitcoin/bytes.ts";
-import { inputsOf, witnessesOf } from "../../stream/bitcoin/parse.ts";
+import { inputsOf, outputsOf, witnessesOf } from "../../stream/bitcoin/parse.ts";
 import { HASH_BYTES, sha256d, sha256dInto } from "./hashes.ts";
 import { merkleRoot } from "./merkle.ts";
 import type { ProofSet } from "./prove-header.ts";
@@ -80,11 +80,9 @@ function proveWitness(block: BitcoinBlock, txids: Uint8Array, inForce: boolean):
 }
 
 /** What the last output of that form commits to; undefined where no output has it. */
-function commitmentOf(
-  { bytes }: BitcoinBlock,
-  coinbase: BitcoinTransaction | undefined,
-): Uint8Array | undefined {
-  const output = coinbase?.outputs.findLast(
+function commitmentOf(block: BitcoinBlock, coinbase: BitcoinTransaction | undefined): Uint8Array | undefined {
+  const { bytes } = block;
+  const output = (coinbase === undefined ? [] : outputsOf(block, coinbase)).findLast(
     ({ scriptAt, scriptEnd }) =>
       scriptEnd - scriptAt >= COMMITMENT_BYTES &&
       COMMITMENT.every((byte, index) => bytes[scriptAt + index] === byte),

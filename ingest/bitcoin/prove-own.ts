@@ -1,8 +1,16 @@
-import type { BitcoinTransaction, RawBlock, TransactionOutput } from "../../stream/bitcoin/block.ts";
+import type {
+  BitcoinTransaction,
+  RawBlock,
+  SpentOutputs,
+  TransactionOutput,
+} from "../../stream/bitcoin/block.ts";
 import { sameBytes, uint32At } from "../../stream/bitcoin/bytes.ts";
-import { prevoutsOf } from "../../stream/bitcoin/parse.ts";
+import { outputsOf, prevoutsOf } from "../../stream/bitcoin/parse.ts";
 import { HASH_BYTES } from "./hashes.ts";
 import { demand } from "./refuse.ts";
+
+/** Where outputs stand, made or spent. */
+type Place = Pick<SpentOutputs, "outputsAt">;
 
 /**
  * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
@@ -11,14 +19,15 @@ import { demand } from "./refuse.ts";
 export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: Uint8Array): void {
   const { transactions } = raw.block;
   const makerAt = findMakers(value, txids);
+  const outputs = readOnce(value);
   for (let index = 1; index < transactions.length; index += 1) {
     const prevouts = prevoutsOf(raw.block, transactions[index] as BitcoinTransaction);
     for (let place = 0; place < prevouts.length; place += 1) {
       const at = prevouts[place] as number;
       const maker = makerAt(at);
       if (maker === undefined) continue;
-      const made = transactions[maker]?.outputs[uint32At(value, at + HASH_BYTES)];
-      const isTold = isSame(value, made, raw.spent[index]?.outputs[place]);
+      const made = outputs(transactions[maker])[uint32At(value, at + HASH_BYTES)];
+      const isTold = isSame(value, made, outputs(raw.spent[index])[place]);
       demand(isTold, "spent", () => notTold({ index, place, maker }));
     }
   }
@@ -48,6 +57,17 @@ function findMakers(value: Uint8Array, txids: Uint8Array): (prevoutAt: number) =
 function isTxid(value: Uint8Array, at: number, txids: Uint8Array, index: number): boolean {
   const begin = index * HASH_BYTES;
   return sameBytes(txids.subarray(begin, begin + HASH_BYTES), value.subarray(at, at + HASH_BYTES));
+}
+
+/** Reads outputs, the same ones once: thousands of inputs may spend those of one transaction. */
+function readOnce(bytes: Uint8Array): (place: Place | undefined) => readonly TransactionOutput[] {
+  const known = new Map<number, readonly TransactionOutput[]>();
+  return (place) => {
+    if (place === undefined) return [];
+    const outputs = known.get(place.outputsAt) ?? outputsOf({ bytes }, place);
+    known.set(place.outputsAt, outputs);
+    return outputs;
+  };
 }
 
 function isSame(

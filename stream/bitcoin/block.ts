@@ -38,7 +38,8 @@ export interface BitcoinTransaction {
   /** Where the inputs' count stands. */
   readonly inputsAt: number;
   readonly inputCount: number;
-  readonly outputs: readonly TransactionOutput[];
+  /** Where the outputs' count stands. */
+  readonly outputsAt: number;
   /** Sum of the outputs' values in satoshi. */
   readonly total: number;
   /** Where the outputs end, and the witness begins if there is one. */
@@ -63,7 +64,8 @@ export interface TransactionOutput {
 
 /** The outputs that one transaction spends, in the order of its inputs; none for the coinbase. */
 export interface SpentOutputs {
-  readonly outputs: readonly TransactionOutput[];
+  /** Where the outputs' count stands. */
+  readonly outputsAt: number;
   /** Sum of the outputs' values in satoshi. */
   readonly total: number;
 }

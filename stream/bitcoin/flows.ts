@@ -14,7 +14,7 @@ import { sameBytes } from "./bytes.ts";
 import { type Holders, openHolders } from "./holders.ts";
 import { type Balance, balancesOf, type Stake, type Transfer, transfersOf, UNLABELLED } from "./matrix.ts";
 import type { BitcoinNetwork } from "./network.ts";
-import { BlockMalformed, decodeRawBlock } from "./parse.ts";
+import { BlockMalformed, decodeRawBlock, hasScript, outputsOf } from "./parse.ts";
 import { canonicalScript } from "./script.ts";
 
 /** A leg before it has its number. */
@@ -75,9 +75,9 @@ export function bitcoinRule(options: {
 function* issued(view: View, { height }: FinalBlock): Generator<Movement> {
   const tx = view.raw.block.transactions[0];
   if (height === 0 || tx === undefined) return;
-  for (const [exchange, { received }] of [...partiesTo(view, { spent: [], received: tx.outputs })].sort(
-    byName,
-  )) {
+  for (const [exchange, { received }] of [
+    ...partiesTo(view, { spent: [], received: outputsOf(view.raw.block, tx) }),
+  ].sort(byName)) {
     const amount = totalOf(received);
     if (exchange === UNLABELLED || amount === 0n) continue;
     yield {
@@ -97,14 +97,14 @@ function* issued(view: View, { height }: FinalBlock): Generator<Movement> {
 
 /** What all other transactions moved; adds what exchanges paid for it to `fees`. */
 function* moved(view: View, fees: Map<string, bigint>): Generator<Movement> {
-  const { transactions } = view.raw.block;
-  for (let index = 1; index < transactions.length; index += 1) {
-    const tx = transactions[index] as BitcoinTransaction;
+  const { block } = view.raw;
+  for (let index = 1; index < block.transactions.length; index += 1) {
+    const tx = block.transactions[index] as BitcoinTransaction;
     const spent = view.raw.spent[index] as SpentOutputs;
     if (tx.total > spent.total)
       throw new BlockMalformed(`transaction ${index} pays out more than it spends`, tx.start);
-    if (!hasLabel(view, spent.outputs) && !hasLabel(view, tx.outputs)) continue;
-    const parties = partiesTo(view, { spent: spent.outputs, received: tx.outputs });
+    if (!hasLabel(view, spent) && !hasLabel(view, tx)) continue;
+    const parties = partiesTo(view, { spent: outputsOf(block, spent), received: outputsOf(block, tx) });
     const balances = balancesOf([...parties].map(stakeOf));
     for (const { entity, fee } of balances) fees.set(entity, (fees.get(entity) ?? 0n) + fee);
     yield* movementsOf(view, { tx, parties }, balances);
@@ -141,9 +141,8 @@ function stakeOf([entity, { spent, received }]: readonly [string, Party]): Stake
 }
 
 /** Asked of every transaction: most have none. */
-function hasLabel({ raw, holders }: View, outputs: readonly TransactionOutput[]): boolean {
-  for (const output of outputs) if (holders.entityAt(raw.block.bytes, output) !== UNLABELLED) return true;
-  return false;
+function hasLabel({ raw, holders }: View, outputs: Pick<SpentOutputs, "outputsAt">): boolean {
+  return hasScript(raw.block, outputs, (script) => holders.entityAt(raw.block.bytes, script) !== UNLABELLED);
 }
 
 function partiesTo(

@@ -38,7 +38,7 @@ export function openHolders(network: BitcoinNetwork, hashes: BitcoinHashes): Hol
     known.set(book, labelled);
     return {
       entityAt: (bytes, span) => {
-        const address = labelledAt(labelled, { bytes, span, hashes });
+        const address = labelledAt(labelled, bytes, span, hashes);
         return (address === undefined ? null : book.exchangeAt(address, time)) ?? UNLABELLED;
       },
       addressOf: (script) => addressIn(labelled, script, wholeOf(script)),
@@ -49,11 +49,9 @@ export function openHolders(network: BitcoinNetwork, hashes: BitcoinHashes): Hol
 /** The label's address of any script, if it has one. */
 function labelledAt(
   labelled: LabelledScripts,
-  {
-    bytes,
-    span,
-    hashes,
-  }: { readonly bytes: Uint8Array; readonly span: ScriptSpan; readonly hashes: BitcoinHashes },
+  bytes: Uint8Array,
+  span: ScriptSpan,
+  hashes: BitcoinHashes,
 ): Address | undefined {
   const template = templateOf(bytes, span);
   if (template === undefined) return undefined;
@@ -62,11 +60,12 @@ function labelledAt(
   return script && addressIn(labelled, script, wholeOf(script));
 }
 
-/** The label's address of a canonical script, if it has one. */
+/** The label's address of a canonical script, if it has one. No closure: every script of every block comes by here. */
 function addressIn(labelled: LabelledScripts, bytes: Uint8Array, span: ScriptSpan): Address | undefined {
   const alike = labelled.get(markOf(bytes, span));
   if (alike === undefined) return undefined;
-  return alike.find(({ script }) => isSpan(bytes, span, script))?.address;
+  for (const { script, address } of alike) if (isSpan(bytes, span, script)) return address;
+  return undefined;
 }
 
 function labelledScripts(

@@ -8,6 +8,7 @@ import type {
   TransactionOutput,
 } from "./block.ts";
 import { uint32At } from "./bytes.ts";
+import type { ScriptSpan } from "./script.ts";
 
 /** Bytes that are no block, or no spent outputs; `at` is the offset of the fault. */
 export class BlockMalformed extends Error {
@@ -29,6 +30,8 @@ const MAX_SIZE = 0x02000000;
 const PREVOUT_BYTES = 36;
 /** The index of the prevout that a coinbase names, with a txid of zeros. */
 const NULL_INDEX = 0xffffffff;
+/** An output's value. */
+const VALUE_BYTES = 8;
 /** BIP 144: stands where a count of inputs would, and can't be one. */
 const WITNESS_MARKER = 0;
 const WITNESS_FLAG = 1;
@@ -84,6 +87,29 @@ export function inputsOf({ bytes }: BitcoinBlock, tx: BitcoinTransaction): reado
   return Array.from({ length: compactSize(cursor) }, () => readInput(cursor));
 }
 
+/** The outputs that a parsed transaction makes, or spends, read again: few are ever looked at, and a block has very many. */
+export function outputsOf(
+  { bytes }: Pick<BitcoinBlock, "bytes">,
+  { outputsAt }: Pick<SpentOutputs, "outputsAt">,
+): readonly TransactionOutput[] {
+  const cursor = { bytes, at: outputsAt };
+  return Array.from({ length: compactSize(cursor) }, () => readOutput(cursor));
+}
+
+/** Whether a script is wanted, of the outputs that `outputsOf` lists: for a walk over all outputs of a block. */
+export function hasScript(
+  { bytes }: Pick<BitcoinBlock, "bytes">,
+  { outputsAt }: Pick<SpentOutputs, "outputsAt">,
+  wanted: (script: ScriptSpan) => boolean,
+): boolean {
+  const cursor = { bytes, at: outputsAt };
+  for (let left = compactSize(cursor); left > 0; left -= 1) {
+    skip(cursor, VALUE_BYTES);
+    if (wanted(readScript(cursor))) return true;
+  }
+  return false;
+}
+
 /** Where each input's txid and index of the output that it spends stand: for a walk over all inputs of a block. */
 export function prevoutsOf({ bytes }: BitcoinBlock, tx: BitcoinTransaction): readonly number[] {
   const cursor = { bytes, at: tx.inputsAt };
@@ -127,12 +153,13 @@ function readTransaction(cursor: Cursor, coinbase: boolean): BitcoinTransaction 
   const inputsAt = cursor.at;
   const inputCount = skipInputs(cursor, coinbase);
   const outputsAt = cursor.at;
-  const { outputs, total } = readOutputs(cursor, compactSize(cursor));
-  if (outputs.length === 0) throw new BlockMalformed("a transaction has no output", outputsAt);
+  const outputCount = compactSize(cursor);
+  const total = skipOutputs(cursor, outputCount);
+  if (outputCount === 0) throw new BlockMalformed("a transaction has no output", outputsAt);
   const witnessAt = cursor.at;
   if (hasWitness) skipWitness(cursor, inputCount);
   skip(cursor, 4);
-  return { start, inputsAt, inputCount, outputs, total, witnessAt, hasWitness, end: cursor.at };
+  return { start, inputsAt, inputCount, outputsAt, total, witnessAt, hasWitness, end: cursor.at };
 }
 
 function skipWitnessMark(cursor: Cursor): boolean {
@@ -194,31 +221,34 @@ function readSpent(
   if (count !== inputs) {
     throw new BlockMalformed(`${count} spent outputs for ${inputs} inputs of transaction ${index}`, at);
   }
-  return readOutputs(cursor, count);
+  return { outputsAt: at, total: skipOutputs(cursor, count) };
 }
 
-function readOutputs(cursor: Cursor, count: number): SpentOutputs {
-  const outputs: TransactionOutput[] = [];
+/** The sum of their values. */
+function skipOutputs(cursor: Cursor, count: number): number {
   let total = 0;
   for (let index = 0; index < count; index += 1) {
     const { at } = cursor;
-    const output = readOutput(cursor);
-    total += output.value;
+    total += readOutput(cursor).value;
     if (total > MAX_MONEY) throw new BlockMalformed("values are negative or above 21 million BTC", at);
-    outputs.push(output);
   }
-  return { outputs, total };
+  return total;
 }
 
 /** A negative value reads as a huge one. */
 function readOutput(cursor: Cursor): TransactionOutput {
   const { bytes, at } = cursor;
-  skip(cursor, 8);
+  skip(cursor, VALUE_BYTES);
   const value = uint32At(bytes, at + 4) * 0x1_0000_0000 + uint32At(bytes, at);
+  const { scriptAt, scriptEnd } = readScript(cursor);
+  return { value, scriptAt, scriptEnd };
+}
+
+function readScript(cursor: Cursor): ScriptSpan {
   const length = compactSize(cursor);
   const scriptAt = cursor.at;
   skip(cursor, length);
-  return { value, scriptAt, scriptEnd: cursor.at };
+  return { scriptAt, scriptEnd: cursor.at };
 }
 
 function skipWitness(cursor: Cursor, inputCount: number): void {

@@ -1,6 +1,6 @@
 import { addressOf } from "../../stream/bitcoin/address.ts";
 import { txidOf } from "../../stream/bitcoin/block.ts";
-import { decodeRawBlock } from "../../stream/bitcoin/parse.ts";
+import { decodeRawBlock, outputsOf } from "../../stream/bitcoin/parse.ts";
 import { canonicalScript } from "../../stream/bitcoin/script.ts";
 import { type ChainBlock, medianTime, rawValue } from "../chain/bitcoin/chain.ts";
 import { HASHES, toHex } from "../stream/bitcoin/hashes.ts";
@@ -30,10 +30,10 @@ export function printedOf(block: ChainBlock): PrintedBlock {
     };
   };
   const tx = raw.block.transactions.map((one, index) => {
-    const spent = (raw.spent[index]?.outputs ?? []).map((output) => ({ prevout: outputOf(output) }));
+    const spent = outputsOf(raw.block, raw.spent[index]!).map((output) => ({ prevout: outputOf(output) }));
     const txid = txidOf(raw.block, one, HASHES.sha256);
     const vin = index === 0 ? [{ coinbase: "00" }] : spent;
-    return { txid, hash: txid, vin, vout: one.outputs.map(outputOf) };
+    return { txid, hash: txid, vin, vout: outputsOf(raw.block, one).map(outputOf) };
   });
   const { hash, height, parent, time } = block;
   const unused = { merkleroot: "", version: 0, nonce: 0, bits: "" };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
 import type { RawBlock } from "../../../stream/bitcoin/block.ts";
 import { withoutWitness, withWitness } from "../../../stream/bitcoin/block.ts";
-import { decodeRawBlock } from "../../../stream/bitcoin/parse.ts";
+import { decodeRawBlock, outputsOf } from "../../../stream/bitcoin/parse.ts";
 import { type Output, sha256d } from "./bytes.ts";
 
 /** A row of `bodies/index.json`: which real main-net block a body is, and where it was taken from. */
@@ -85,11 +85,15 @@ function bodyOf(facts: BodyFacts, { block, spent }: RawBlock): Body {
       txid: sha256d(withoutWitness(block, tx)),
       wtxid: sha256d(withWitness(block, tx)),
       hasWitness: tx.hasWitness,
-      spent: (entry?.outputs ?? []).map(outputOf),
+      spent: (entry === undefined ? [] : outputsOf(block, entry)).map(outputOf),
       feeSat: BigInt((entry?.total ?? 0) - tx.total),
     };
   });
-  return { facts, transactions, paid: (coinbase?.outputs ?? []).map(outputOf) };
+  return {
+    facts,
+    transactions,
+    paid: (coinbase === undefined ? [] : outputsOf(block, coinbase)).map(outputOf),
+  };
 }
 
 /** The folder of the bodies, from source and from `dist` alike. */

@@ -1,5 +1,5 @@
 import type { BitcoinBlock, BitcoinTransaction } from "../../../stream/bitcoin/block.ts";
-import { inputsOf, parseBlock, witnessesOf } from "../../../stream/bitcoin/parse.ts";
+import { inputsOf, outputsOf, parseBlock, witnessesOf } from "../../../stream/bitcoin/parse.ts";
 import { compactSize, type Output, shown } from "./bytes.ts";
 import { blockBytes, type ChainBlock, medianTime } from "./chain.ts";
 import type { Coinbase, Pressed } from "./mint.ts";
@@ -99,7 +99,7 @@ function txText(block: BitcoinBlock, tx: BitcoinTransaction, facts: TxFacts): st
     weight,
     locktime: whole.readUInt32LE(size - 4),
   };
-  const outputs = tx.outputs.map(
+  const outputs = outputsOf(block, tx).map(
     ({ value, scriptAt, scriptEnd }, n) =>
       `{"value":${btc(BigInt(value))},"n":${n},"scriptPubKey":${scriptText(bytes.subarray(scriptAt, scriptEnd))}}`,
   );

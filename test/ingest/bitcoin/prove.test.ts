@@ -5,7 +5,7 @@ import { proveAnswer } from "../../../ingest/bitcoin/prove.ts";
 import { BITCOIN_PROOFS, type BitcoinProof } from "../../../ingest/bitcoin/prover.ts";
 import { reproveBitcoin } from "../../../ingest/bitcoin/reprove.ts";
 import { txidOf } from "../../../stream/bitcoin/block.ts";
-import { decodeRawBlock, inputsOf } from "../../../stream/bitcoin/parse.ts";
+import { decodeRawBlock, inputsOf, outputsOf } from "../../../stream/bitcoin/parse.ts";
 import type { BlockHeader, TxHash } from "../../../stream/block.ts";
 import { bodyFacts, rawOf } from "../../chain/bitcoin/bodies.ts";
 import { shown } from "../../chain/bitcoin/bytes.ts";
@@ -164,7 +164,7 @@ describe("a real block", () => {
         const own = inputsOf(block, tx).findIndex(({ prevoutAt }) =>
           ids.has(shown(real.value.subarray(prevoutAt, prevoutAt + 32)) as TxHash),
         );
-        const output = spent[index]?.outputs[own];
+        const output = outputsOf(block, spent[index]!)[own];
         if (output === undefined || found >= 40) continue;
         found += 1;
         const refused = {

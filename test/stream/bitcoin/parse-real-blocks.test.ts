@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { txidOf, withWitness } from "../../../stream/bitcoin/block.ts";
 import { displayHash } from "../../../stream/bitcoin/bytes.ts";
-import { decodeRawBlock, parseBlock } from "../../../stream/bitcoin/parse.ts";
+import { decodeRawBlock, outputsOf, parseBlock } from "../../../stream/bitcoin/parse.ts";
 import { HASHES, toHex } from "./hashes.ts";
 import { readRealBlock, realBlockNames, realBlocksAreThere, satoshi, spentBytesOf } from "./real.ts";
 
@@ -26,18 +26,20 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
     const wtxid = (tx: (typeof block.transactions)[number]) =>
       displayHash(HASHES.sha256(HASHES.sha256(withWitness(block, tx))));
     expect(block.transactions.map(wtxid)).toEqual(printed.tx.map((tx) => tx.hash));
-    const outputsOf = (tx: (typeof block.transactions)[number]) =>
-      tx.outputs.map(({ value, scriptAt, scriptEnd }) => [
+    const paidBy = (tx: (typeof block.transactions)[number]) =>
+      outputsOf(block, tx).map(({ value, scriptAt, scriptEnd }) => [
         BigInt(value),
         toHex(bytes.subarray(scriptAt, scriptEnd)),
       ]);
-    expect(block.transactions.map(outputsOf)).toEqual(
+    expect(block.transactions.map(paidBy)).toEqual(
       printed.tx.map((tx) => tx.vout.map(({ value, scriptPubKey }) => [satoshi(value), scriptPubKey.hex])),
     );
     if (complete) {
       const spent = spentBytesOf(printed);
       const whole = decodeRawBlock(Buffer.concat([bytes, spent]));
-      expect(whole.spent.map(({ outputs }) => outputs.map(({ value }) => BigInt(value)))).toEqual(
+      expect(
+        whole.spent.map((entry) => outputsOf(whole.block, entry).map(({ value }) => BigInt(value))),
+      ).toEqual(
         printed.tx.map((tx) => tx.vin.flatMap(({ prevout }) => (prevout ? [satoshi(prevout.value)] : []))),
       );
     }
