@@ -1,4 +1,4 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BitcoinHashes } from "../../stream/bitcoin/block.ts";
 
 /** What a SHA-256 takes. */
@@ -31,5 +31,5 @@ function digestOf(bytes: Uint8Array): string {
 /** Bitcoin's hashes, for the core, which has none of its own. */
 export const BITCOIN_HASHES: BitcoinHashes = {
   sha256,
-  ripemd160: (bytes) => createHash("ripemd160").update(bytes).digest(),
+  ripemd160: (bytes) => Buffer.from(hash("ripemd160", bytes, "binary"), "binary"),
 };

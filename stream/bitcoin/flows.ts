@@ -12,13 +12,16 @@ import {
 } from "./block.ts";
 import { sameBytes } from "./bytes.ts";
 import { type Holders, openHolders } from "./holders.ts";
-import { type Balance, balancesOf, type Stake, type Transfer, transfersOf, UNLABELLED } from "./matrix.ts";
+import { balancesOf, type Stake, type Transfer, transfersOf, UNLABELLED } from "./matrix.ts";
 import type { BitcoinNetwork } from "./network.ts";
 import { BlockMalformed, decodeRawBlock, hasScript, outputsOf } from "./parse.ts";
 import { canonicalScript } from "./script.ts";
 
-/** A leg before it has its number. */
-type Movement = Omit<Leg, "leg">;
+/** What transactions add to, one after another; fees of the unlabelled too. */
+interface Tally {
+  readonly legs: Leg[];
+  readonly fees: Map<string, bigint>;
+}
 
 /** All that a block's flows are made from. */
 interface View {
@@ -41,6 +44,7 @@ interface Party {
 interface Exchange {
   readonly tx: BitcoinTransaction;
   readonly parties: ReadonlyMap<string, Party>;
+  readonly transfers: readonly Transfer[];
 }
 
 /**
@@ -57,22 +61,23 @@ export function bitcoinRule(options: {
     const holders = holdersAt(book, final.time);
     const grounds = groundsOf(final.proofs);
     const view = { ...options, raw, holders, grounds, asset: book.nativeAsset };
-    const fees = new Map<string, bigint>();
-    const movements = [...issued(view, final), ...moved(view, fees)];
+    const tally = { legs: [], fees: new Map<string, bigint>() };
+    addIssued(view, final, tally);
+    addMoved(view, tally);
     return {
       height: final.height,
       hash: final.hash,
       time: final.time,
       watermark: null,
       labelVersion: book.version,
-      legs: movements.map((movement, leg) => ({ ...movement, leg })),
-      fees: feesOf(fees, book.nativeAsset),
+      legs: tally.legs,
+      fees: feesOf(tally.fees, book.nativeAsset),
     };
   };
 }
 
 /** What the coinbase pays out, one leg an exchange. Block 0's output is in no node's set of unspent ones: nobody gained it. */
-function* issued(view: View, { height }: FinalBlock): Generator<Movement> {
+function addIssued(view: View, { height }: FinalBlock, { legs }: Tally): void {
   const tx = view.raw.block.transactions[0];
   if (height === 0 || tx === undefined) return;
   for (const [exchange, { received }] of [
@@ -80,7 +85,8 @@ function* issued(view: View, { height }: FinalBlock): Generator<Movement> {
   ].sort(byName)) {
     const amount = totalOf(received);
     if (exchange === UNLABELLED || amount === 0n) continue;
-    yield {
+    legs.push({
+      leg: legs.length,
       txHash: txidOf(view.raw.block, tx, view.hashes.sha256),
       asset: view.asset,
       kind: "coinbase",
@@ -91,12 +97,12 @@ function* issued(view: View, { height }: FinalBlock): Generator<Movement> {
       toAddress: soleAddress(view, received),
       amount,
       evidence: view.grounds.outputs,
-    };
+    });
   }
 }
 
-/** What all other transactions moved; adds what exchanges paid for it to `fees`. */
-function* moved(view: View, fees: Map<string, bigint>): Generator<Movement> {
+/** What all other transactions moved, and who paid for it. */
+function addMoved(view: View, { legs, fees }: Tally): void {
   const { block } = view.raw;
   for (let index = 1; index < block.transactions.length; index += 1) {
     const tx = block.transactions[index] as BitcoinTransaction;
@@ -107,21 +113,17 @@ function* moved(view: View, fees: Map<string, bigint>): Generator<Movement> {
     const parties = partiesTo(view, { spent: outputsOf(block, spent), received: outputsOf(block, tx) });
     const balances = balancesOf([...parties].map(stakeOf));
     for (const { entity, fee } of balances) fees.set(entity, (fees.get(entity) ?? 0n) + fee);
-    yield* movementsOf(view, { tx, parties }, balances);
+    addTransfers(view, { tx, parties, transfers: transfersOf(balances) }, legs);
   }
 }
 
-/** All fields in one literal, as in `issued`: one made from spread parts costs the engine several times as much. */
-function* movementsOf(
-  view: View,
-  { tx, parties }: Exchange,
-  balances: readonly Balance[],
-): Generator<Movement> {
-  const transfers = transfersOf(balances);
+/** All fields in one literal, as in `addIssued`: one made from spread parts costs the engine several times as much. */
+function addTransfers(view: View, { tx, parties, transfers }: Exchange, legs: Leg[]): void {
   if (transfers.length === 0) return;
   const txHash: TxHash = txidOf(view.raw.block, tx, view.hashes.sha256);
   for (const { from, to, amount } of transfers) {
-    yield {
+    legs.push({
+      leg: legs.length,
       txHash,
       asset: view.asset,
       kind: "utxo",
@@ -132,7 +134,7 @@ function* movementsOf(
       toAddress: soleAddress(view, parties.get(to)?.received ?? []),
       amount,
       evidence: view.grounds.spent,
-    };
+    });
   }
 }
 
