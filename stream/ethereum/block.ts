@@ -3,10 +3,15 @@ import type { Address, BlockHash, TxHash } from "../block.ts";
 /** A keccak-256 over bytes: 32 bytes. Handed in by the edge, so that the core stays without dependencies and workers choose the fastest. */
 export type Keccak256 = (bytes: Uint8Array) => Uint8Array;
 
-/** An Ethereum block as its raw record holds it, decoded as far as flows need; amounts in wei, prices in wei a gas. */
+/**
+ * An Ethereum block as its raw record holds it: checked whole, but read no further than every block needs, since most of it
+ * touches no exchange. A name that ends in `At` is a place in `bytes`. Amounts in wei, prices in wei a gas.
+ */
 export interface EthereumBlock {
+  /** The raw value. */
+  readonly bytes: Uint8Array;
   readonly header: EthereumHeader;
-  readonly transactions: readonly EthereumTransaction[];
+  readonly transactions: readonly TransactionView[];
   readonly receipts: readonly EthereumReceipt[];
   readonly withdrawals: readonly Withdrawal[];
   /** Undefined where traces were not ingested; else one a transaction. */
@@ -15,7 +20,7 @@ export interface EthereumBlock {
 
 /** The header fields that flows read. Absent ones (older forks) are undefined. */
 export interface EthereumHeader {
-  readonly hash: BlockHash;
+  readonly hash: () => BlockHash;
   readonly parent: BlockHash;
   readonly height: number;
   readonly time: number;
@@ -27,9 +32,17 @@ export interface EthereumHeader {
   readonly slotNumber: bigint | undefined;
 }
 
-/** A transaction, with its sender. `hash` is computed when asked for: most transactions touch no exchange. */
-export interface EthereumTransaction {
+/** Where a transaction's parties stand, 20 bytes each; the rest is read when asked for. */
+export interface TransactionView {
+  readonly senderAt: number;
+  /** Undefined: the transaction creates a contract. */
+  readonly toAt: number | undefined;
   readonly hash: () => TxHash;
+  readonly read: () => EthereumTransaction;
+}
+
+/** A transaction, with its sender. */
+export interface EthereumTransaction {
   readonly type: number;
   readonly nonce: bigint;
   readonly sender: Address;
@@ -50,11 +63,13 @@ export interface EthereumReceipt {
   readonly logs: readonly EthereumLog[];
 }
 
-/** A log: address, topics and data as they stand in the receipt (views into the raw bytes). */
+/** Where a log's parts stand: 20 bytes of emitter, 32 bytes a topic with one before each that says so, then data. */
 export interface EthereumLog {
-  readonly address: Uint8Array;
-  readonly topics: readonly Uint8Array[];
-  readonly data: Uint8Array;
+  readonly emitterAt: number;
+  readonly topicsAt: number;
+  readonly topicCount: number;
+  readonly dataAt: number;
+  readonly dataBytes: number;
 }
 
 /** A beacon withdrawal; `amountGwei` in gwei, as the block has it. */
@@ -68,7 +83,14 @@ export interface Withdrawal {
 /** What one transaction's trace says: whether its root frame failed, and the frames inside it that moved value, reverted ones left out. */
 export interface TransactionTrace {
   readonly failed: boolean;
-  readonly moves: readonly ValueMove[];
+  readonly moves: readonly MoveView[];
+}
+
+/** Where a move's parties stand, 20 bytes each; the rest is read when asked for. */
+export interface MoveView {
+  readonly fromAt: number;
+  readonly toAt: number;
+  readonly read: () => ValueMove;
 }
 
 /** One frame that moved value inside a transaction (the root frame is the transaction itself and is not listed). */

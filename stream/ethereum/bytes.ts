@@ -4,10 +4,10 @@ const DIGITS: readonly number[] = Array.from("0123456789abcdef", (digit) => digi
 const ZERO = 0x30;
 const X = 0x78;
 
-/** Bytes as Ethereum prints them: `0x` and lower-case hex. Made in one piece: as a map's key a joined string is twice as slow. */
-export function hexOf(bytes: Uint8Array): string {
+/** Bytes from `start` to `end` as Ethereum prints them: `0x` and lower-case hex. Made in one piece: as a map's key a joined string is twice as slow. */
+export function hexOf(bytes: Uint8Array, start = 0, end = bytes.length): string {
   const codes = [ZERO, X];
-  for (let index = 0; index < bytes.length; index += 1) {
+  for (let index = start; index < end; index += 1) {
     const byte = bytes[index] as number;
     codes.push(DIGITS[byte >> 4] as number, DIGITS[byte & 15] as number);
   }
@@ -17,6 +17,11 @@ export function hexOf(bytes: Uint8Array): string {
 /** The address that 20 bytes stand for. */
 export function addressOf(bytes: Uint8Array): Address {
   return hexOf(bytes) as Address;
+}
+
+/** The address that the 20 bytes from `at` on stand for. */
+export function addressAt(bytes: Uint8Array, at: number): Address {
+  return hexOf(bytes, at, at + 20) as Address;
 }
 
 /** The 20 bytes of an address. */
@@ -29,23 +34,19 @@ export function addressBytes(address: Address): Uint8Array {
 /** 48 bits are the most whole bytes that a double holds exactly. */
 const CHUNK = 6;
 
-/** The non-negative integer of big-endian bytes, leading zeros allowed. */
-export function bigintOf(bytes: Uint8Array): bigint {
-  let at = 0;
-  while (at < bytes.length && bytes[at] === 0) at += 1;
-  let end = at + ((bytes.length - at) % CHUNK);
-  let value = BigInt(chunkOf(bytes, at, end));
-  while (end < bytes.length) {
-    value = (value << 48n) | BigInt(chunkOf(bytes, end, end + CHUNK));
-    end += CHUNK;
-  }
+/** The non-negative integer of the big-endian bytes from `start` to `end`, leading zeros allowed. */
+export function bigintOf(bytes: Uint8Array, start = 0, end = bytes.length): bigint {
+  let first = start;
+  while (first < end && bytes[first] === 0) first += 1;
+  let at = first + ((end - first) % CHUNK);
+  let value = BigInt(chunkOf(bytes, first, at));
+  for (; at < end; at += CHUNK) value = (value << 48n) | BigInt(chunkOf(bytes, at, at + CHUNK));
   return value;
 }
 
-/** Whether two byte strings are the same. */
-export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index += 1) if (one[index] !== other[index]) return false;
+/** Whether `part` stands in `bytes` at `at`. */
+export function standsAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
   return true;
 }
 

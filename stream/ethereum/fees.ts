@@ -1,7 +1,7 @@
 import type { Fee } from "../flow/leg.ts";
 import { blobBaseFee, GAS_PER_BLOB } from "./blob.ts";
 import type { EthereumBlock, EthereumReceipt, EthereumTransaction } from "./block.ts";
-import type { Holder } from "./parties.ts";
+import type { Holders } from "./holders.ts";
 
 /** A labelled sender paid for blobs on a chain whose blob price nobody told; ingest puts it into the record's headers. */
 export class BlobFractionMissing extends Error {
@@ -37,7 +37,7 @@ export function priorityFees(block: EthereumBlock, gasUsed: readonly bigint[]): 
   const baseFee = block.header.baseFeePerGas ?? 0n;
   return block.transactions.reduce(
     (sum, transaction, index) =>
-      sum + (gasUsed[index] ?? 0n) * (effectiveGasPrice(transaction, baseFee) - baseFee),
+      sum + (gasUsed[index] ?? 0n) * (effectiveGasPrice(transaction.read(), baseFee) - baseFee),
     0n,
   );
 }
@@ -50,16 +50,18 @@ export function feesPaid(
   block: EthereumBlock,
   options: {
     readonly gasUsed: readonly bigint[];
-    readonly holder: Holder;
+    readonly holders: Holders;
     readonly asset: string;
     readonly fraction: bigint | undefined;
   },
 ): readonly Fee[] {
-  const { gasUsed, holder, asset, fraction } = options;
+  const { gasUsed, holders, asset, fraction } = options;
   const baseFee = block.header.baseFeePerGas ?? 0n;
   const paid = new Map<string, bigint>();
-  block.transactions.forEach((transaction, index) => {
-    const exchange = holder(transaction.sender);
+  block.transactions.forEach((view, index) => {
+    if (!holders.isMarked(block.bytes, view.senderAt)) return;
+    const transaction = view.read();
+    const exchange = holders.exchangeOf(transaction.sender);
     if (exchange === null) return;
     const gas = (gasUsed[index] ?? 0n) * effectiveGasPrice(transaction, baseFee);
     paid.set(exchange, (paid.get(exchange) ?? 0n) + gas + blobFee(block, transaction, fraction));

@@ -10,13 +10,15 @@ import type {
   EthereumTransaction,
   Keccak256,
   TransactionTrace,
+  TransactionView,
 } from "./block.ts";
-import { addressBytes, addressOf, bigintOf } from "./bytes.ts";
+import { addressAt, addressBytes, addressOf, bigintOf } from "./bytes.ts";
 import { decodeEthereumBlock } from "./decode.ts";
 import { feesPaid, gasUsedOf, priorityFees } from "./fees.ts";
-import { type Holder, issuedTo, type Parties, partiesOf } from "./parties.ts";
+import { type Holders, openHolders } from "./holders.ts";
+import { issuedTo, type Parties, partiesOf } from "./parties.ts";
 import { encodeRlp, uintBytes } from "./rlp.ts";
-import { hasEthLogs, isEthLog, isTransfer, transferOf } from "./transfers.ts";
+import { hasEthLogs, isEthLog, transferOf, WORD_BYTES } from "./transfers.ts";
 
 const MAINNET_CHAIN_ID = 1;
 const WEI_PER_GWEI = 1_000_000_000n;
@@ -39,7 +41,7 @@ interface Grounds {
 interface View {
   readonly block: EthereumBlock;
   readonly book: LabelBook;
-  readonly holder: Holder;
+  readonly holders: Holders;
   readonly grounds: Grounds;
   readonly keccak: Keccak256;
   /** EIP-7708: logs are the source of ETH movements. */
@@ -48,7 +50,7 @@ interface View {
 
 /** A transaction with all that the block says about it. */
 interface Executed {
-  readonly transaction: EthereumTransaction;
+  readonly transaction: TransactionView;
   readonly receipt: EthereumReceipt;
   readonly trace: TransactionTrace | undefined;
 }
@@ -60,13 +62,14 @@ interface Executed {
  */
 export function ethereumRule(options: { readonly chainId: number; readonly keccak: Keccak256 }): FlowRule {
   const { chainId, keccak } = options;
+  const holdersAt = openHolders();
   return (final, book) => {
     const block = decodeEthereumBlock(final.value, keccak);
-    const holder: Holder = (address) => book.exchangeAt(address, final.time);
+    const holders = holdersAt(book, final.time);
     const view = {
       block,
       book,
-      holder,
+      holders,
       keccak,
       grounds: groundsOf(final.proofs),
       ethLogs: hasEthLogs(block),
@@ -79,10 +82,10 @@ export function ethereumRule(options: { readonly chainId: number; readonly kecca
       time: final.time,
       watermark: final.time,
       labelVersion: book.version,
-      legs: movements.map((movement, leg) => ({ leg, ...movement })),
+      legs: movements.map((movement, leg) => ({ ...movement, leg })),
       fees: feesPaid(block, {
         gasUsed,
-        holder,
+        holders,
         asset: book.nativeAsset,
         fraction: blobFraction(final, chainId),
       }),
@@ -104,25 +107,27 @@ function* transactionMovements(view: View): Generator<Movement> {
 }
 
 function* native(view: View, executed: Executed): Generator<Movement> {
-  const { transaction } = executed;
+  const { senderAt, toAt, hash, read } = executed.transaction;
+  // What a creation creates stands nowhere in the block.
+  if (toAt !== undefined && !mayTouch(view, senderAt, toAt)) return;
+  const transaction = read();
   if (transaction.value === 0n) return;
-  const parties = partiesOf(
-    transaction.sender,
-    transaction.to ?? createdContract(view, transaction),
-    view.holder,
-  );
+  const to = transaction.to ?? createdContract(view, transaction);
+  const parties = partiesOf(transaction.sender, to, view.holders.exchangeOf);
   if (parties === undefined) return;
   yield {
     ...ethOf(view, parties, transaction.value),
-    txHash: transaction.hash(),
+    txHash: hash(),
     kind: "native",
     evidence: nativeEvidence(view.grounds, executed),
   };
 }
 
 function* internal(view: View, { transaction, trace }: Executed): Generator<Movement> {
-  for (const { from, to, value } of trace?.moves ?? []) {
-    const parties = value === 0n ? undefined : partiesOf(from, to, view.holder);
+  for (const move of trace?.moves ?? []) {
+    if (!mayTouch(view, move.fromAt, move.toAt)) continue;
+    const { from, to, value } = move.read();
+    const parties = value === 0n ? undefined : partiesOf(from, to, view.holders.exchangeOf);
     if (parties === undefined) continue;
     yield {
       ...ethOf(view, parties, value),
@@ -134,27 +139,36 @@ function* internal(view: View, { transaction, trace }: Executed): Generator<Move
 }
 
 function* logged(view: View, { transaction, receipt }: Executed): Generator<Movement> {
+  const { bytes } = view.block;
   for (const log of receipt.logs) {
-    const source = isTransfer(log) ? sourceOf(view, log) : undefined;
-    if (source === undefined) continue;
-    const { from, to, amount: word } = transferOf(log);
-    const parties = partiesOf(from, to, view.holder);
-    const amount = parties === undefined ? 0n : bigintOf(word);
-    if (parties === undefined || amount === 0n) continue;
+    const transfer = transferOf(bytes, log);
+    if (transfer === undefined || !mayTouch(view, transfer.fromAt, transfer.toAt)) continue;
+    const source = sourceOf(view, log);
+    const amount = bigintOf(bytes, transfer.amountAt, transfer.amountAt + WORD_BYTES);
+    if (source === undefined || amount === 0n) continue;
+    const [from, to] = [addressAt(bytes, transfer.fromAt), addressAt(bytes, transfer.toAt)];
+    const parties = partiesOf(from, to, view.holders.exchangeOf);
+    if (parties === undefined) continue;
     yield { ...parties, ...source, amount, txHash: transaction.hash(), evidence: view.grounds.log };
   }
 }
 
+/** Whether one of two parties may have a label: hardly any have, and to make their addresses would be most of the stage's work. */
+function mayTouch({ block, holders }: View, fromAt: number, toAt: number): boolean {
+  return holders.isMarked(block.bytes, fromAt) || holders.isMarked(block.bytes, toAt);
+}
+
 /** What a `Transfer` log moved: ETH by the chain's own logs (EIP-7708), else a registered token. */
 function sourceOf(view: View, log: EthereumLog): Pick<Leg, "kind" | "asset"> | undefined {
-  if (isEthLog(log)) return { kind: "native", asset: view.book.nativeAsset };
-  const token = view.book.assetOf(addressOf(log.address));
+  const { bytes } = view.block;
+  if (isEthLog(bytes, log)) return { kind: "native", asset: view.book.nativeAsset };
+  const token = view.book.assetOf(addressAt(bytes, log.emitterAt));
   return token === undefined ? undefined : { kind: "token", asset: token.asset };
 }
 
 function* withdrawals(view: View): Generator<Movement> {
   for (const { address, amountGwei } of view.block.withdrawals) {
-    const parties = amountGwei === 0n ? undefined : issuedTo(address, view.holder);
+    const parties = amountGwei === 0n ? undefined : issuedTo(address, view.holders.exchangeOf);
     if (parties === undefined) continue;
     yield {
       ...ethOf(view, parties, amountGwei * WEI_PER_GWEI),
@@ -166,7 +180,7 @@ function* withdrawals(view: View): Generator<Movement> {
 }
 
 function* reward(view: View, gasUsed: readonly bigint[]): Generator<Movement> {
-  const parties = issuedTo(view.block.header.feeRecipient, view.holder);
+  const parties = issuedTo(view.block.header.feeRecipient, view.holders.exchangeOf);
   if (parties === undefined) return;
   const amount = priorityFees(view.block, gasUsed);
   if (amount === 0n) return;

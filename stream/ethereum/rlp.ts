@@ -25,6 +25,28 @@ export function decodeRlp(bytes: Uint8Array): RlpItem {
   return itemOf(bytes, span);
 }
 
+/** Checks that one canonical item fills `bytes` from `at` to `end`, with all that it holds, and makes nothing of it. Throws `RlpInvalid`. */
+export function checkRlp(bytes: Uint8Array, at: number, end: number): void {
+  const last = checkedEnd(bytes, at, end);
+  if (last !== end) throw new RlpInvalid("trailing bytes", last);
+}
+
+/** The spans of a list's items. Throws `RlpInvalid`. */
+export function spansOf(bytes: Uint8Array, list: Span): readonly Span[] {
+  const spans: Span[] = [];
+  for (let at = list.start; at < list.end; ) {
+    const span = spanAt(bytes, at, list.end);
+    spans.push(span);
+    at = span.end;
+  }
+  return spans;
+}
+
+/** Where the header of a list with that payload begins. */
+export function listAt({ start, end }: Span): number {
+  return start - headerLength(end - start);
+}
+
 /** The encoded items of the list that fills `bytes` whole, each with its own header, as views. Throws `RlpInvalid`. */
 export function listItems(bytes: Uint8Array): readonly Uint8Array[] {
   const outer = spanAt(bytes, 0, bytes.length);
@@ -95,6 +117,18 @@ function itemOf(bytes: Uint8Array, span: Span): RlpItem {
     at = inner.end;
   }
   return items;
+}
+
+/** Where the item at `at` ends; a short string, as most items are, is checked without a span. */
+function checkedEnd(bytes: Uint8Array, at: number, limit: number): number {
+  const prefix = bytes[at] ?? 0;
+  if (at < limit && prefix <= 0xb7 && prefix !== 0x81) {
+    const end = at + 1 + Math.max(0, prefix - 0x80);
+    if (end <= limit) return end;
+  }
+  const span = spanAt(bytes, at, limit);
+  if (span.list) for (let inner = span.start; inner < span.end; ) inner = checkedEnd(bytes, inner, span.end);
+  return span.end;
 }
 
 /** Where the payload of the item at `at` stands, which must end by `limit`: for what reads a list without an array for each item. Throws `RlpInvalid`. */

@@ -46,16 +46,13 @@ export function bookFrom(labelText: string, assetText: string): LabelBook {
   return openBook({ chain: ETHEREUM, version: "v1", labels: labels.rows, assets: assets.rows });
 }
 
-/** A book in which every address is an exchange of its own, named by itself, and every contract of `tokens` is registered. */
-export function everybodyLabelled(tokens: Readonly<Record<string, string>> = {}): LabelBook {
+/** A book in which every one of `addresses` is an exchange of its own, named by itself. */
+export function everybodyLabelled(addresses: ReadonlySet<Address>): LabelBook {
   return {
     version: "everybody",
     nativeAsset: "ETH",
-    exchangeAt: (address) => address,
-    addresses: () => [],
-    assetOf: (contract: Address) => {
-      const asset = tokens[contract];
-      return asset === undefined ? undefined : { chain: ETHEREUM, asset, contract, decimals: 18 };
-    },
+    exchangeAt: (address) => (addresses.has(address) ? address : null),
+    addresses: () => addresses,
+    assetOf: () => undefined,
   };
 }

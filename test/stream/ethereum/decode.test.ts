@@ -1,10 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { keccak256 } from "../../../ingest/ethereum/keccak.ts";
+import type { EthereumBlock } from "../../../stream/ethereum/block.ts";
+import { addressAt } from "../../../stream/ethereum/bytes.ts";
 import { decodeEthereumBlock, RawValueInvalid } from "../../../stream/ethereum/decode.ts";
 import { effectiveGasPrice, gasUsedOf } from "../../../stream/ethereum/fees.ts";
-import { decodeRlp, encodeRlp, RlpInvalid, type RlpItem } from "../../../stream/ethereum/rlp.ts";
+import { checkRlp, decodeRlp, encodeRlp, RlpInvalid, type RlpItem } from "../../../stream/ethereum/rlp.ts";
+import { topicAt, WORD_BYTES } from "../../../stream/ethereum/transfers.ts";
 import { hex, rawValue } from "../../support/ethereum-story.ts";
 import { rawValueOf } from "../../support/raw-value.ts";
 import { type Json, readRealBlock, realBlocksAreThere } from "../../support/real-blocks.ts";
@@ -26,7 +30,7 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
     const block = decodeEthereumBlock(rawValueOf(real, ommersOf(height)), keccak256);
     const gasUsed = gasUsedOf(block.receipts);
     const baseFee = block.header.baseFeePerGas ?? 0n;
-    expect(block.header).toEqual({
+    expect({ ...block.header, hash: block.header.hash() }).toEqual({
       hash: real.block.hash,
       parent: real.block["parentHash"],
       height,
@@ -37,9 +41,10 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
       excessBlobGas: bigintField(real.block["excessBlobGas"]),
       slotNumber: undefined,
     });
-    block.transactions.forEach((transaction, index) => {
+    block.transactions.forEach((view, index) => {
+      const transaction = view.read();
       const [json, receipt] = [real.block.transactions[index]!, real.receipts[index]!];
-      expect(transaction.hash()).toBe(json["hash"]);
+      expect(view.hash()).toBe(json["hash"]);
       expect(transaction.sender).toBe(json["from"]);
       expect(transaction.to).toBe(json["to"] ?? undefined);
       expect(transaction.value).toBe(BigInt(String(json["value"])));
@@ -55,9 +60,9 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
         receipt["status"] === undefined ? undefined : Number(receipt["status"]),
       );
       const logs = block.receipts[index]?.logs.map((log) => [
-        hex(log.address),
-        log.topics.map(hex),
-        hex(log.data),
+        addressAt(block.bytes, log.emitterAt),
+        Array.from({ length: log.topicCount }, (_, topic) => hexAt(block, topicAt(log, topic), WORD_BYTES)),
+        hexAt(block, log.dataAt, log.dataBytes),
       ]);
       const printed = (receipt["logs"] as Json[]).map((log) => [log["address"], log["topics"], log["data"]]);
       expect(logs).toEqual(printed);
@@ -78,6 +83,43 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
 const none = new Uint8Array(0);
 const parts = (value: Uint8Array, change: (parts: RlpItem[]) => RlpItem[]): Uint8Array =>
   encodeRlp(change([...(decodeRlp(value) as readonly RlpItem[])]));
+
+test("the check refuses just what can't be decoded", () => {
+  const { item } = fc.letrec<{ item: RlpItem }>((tie) => ({
+    item: fc.oneof(
+      { maxDepth: 3 },
+      fc.uint8Array({ maxLength: 70 }),
+      fc.array(tie("item"), { maxLength: 5 }),
+    ),
+  }));
+  const damaged = fc
+    .tuple(item, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 2 }))
+    .map(([whole, place, bytes]) => {
+      const encoded = encodeRlp(whole);
+      const larger = new Uint8Array(encoded.length + bytes.length - 1);
+      larger.set(encoded);
+      larger.set(bytes, place % encoded.length);
+      return larger;
+    });
+  const bytes = fc.oneof(damaged, item.map(encodeRlp), fc.uint8Array({ maxLength: 5 }));
+  fc.assert(
+    fc.property(bytes, (one) => {
+      const framed = Uint8Array.of(0x10, ...one, 0x10);
+      expect(refusalOf(() => checkRlp(framed, 1, one.length + 1))).toBe(refusalOf(() => decodeRlp(one)));
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+function refusalOf(read: () => unknown): boolean {
+  try {
+    read();
+    return false;
+  } catch (error) {
+    expect(error).toBeInstanceOf(RlpInvalid);
+    return true;
+  }
+}
 
 test("a value of something else is refused", () => {
   expect(() => decodeEthereumBlock(none, keccak256)).toThrow(RlpInvalid);
@@ -119,8 +161,12 @@ test("a view into a larger buffer is decoded as itself", () => {
   const larger = Buffer.concat([Buffer.from([1, 2, 3]), value, Buffer.from([4])]);
   const block = decodeEthereumBlock(larger.subarray(3, 3 + value.length), keccak256);
   expect(block.header.height).toBe(7);
-  expect(block.transactions[0]?.value).toBe(5n);
+  expect(block.transactions[0]?.read().value).toBe(5n);
 });
+
+function hexAt({ bytes }: EthereumBlock, at: number, length: number): string {
+  return hex(bytes.subarray(at, at + length));
+}
 
 function ommersOf(height: number): readonly Json[] {
   const path = `${FOLDER}/${height}.uncles.json.gz`;

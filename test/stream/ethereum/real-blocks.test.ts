@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { keccak256 } from "../../../ingest/ethereum/keccak.ts";
+import type { Address } from "../../../stream/block.ts";
 import { ethereumRule } from "../../../stream/ethereum/flows.ts";
 import type { BlockFlows } from "../../../stream/flow/leg.ts";
 import { bookFrom, everybodyLabelled, finalRealBlock } from "../../support/final-block.ts";
@@ -61,7 +62,7 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
     "block %i: every address's movements, fees and reward are the node's balance changes",
     (height) => {
       const real = readRealBlock(height);
-      const flows = rule(finalRealBlock(real), everybodyLabelled());
+      const flows = rule(finalRealBlock(real), everybodyLabelled(addressesIn(real)));
       const node = balancesOfNode(real);
       expect(movedBy(flows)).toEqual(node.moved);
       expect(new Map(flows.fees.map((fee) => [fee.exchange, fee.amount]))).toEqual(node.paid);
@@ -92,6 +93,12 @@ describe.skipIf(!realBlocksAreThere)("real blocks (need the data set beside the 
     expect(new Map(flows.fees.map((fee) => [fee.exchange, fee.amount]))).toEqual(oracleFees(real, books));
   });
 });
+
+/** All that the node prints as an address, or as a word that holds one. */
+function addressesIn(real: unknown): ReadonlySet<Address> {
+  const found = JSON.stringify(real).matchAll(/(?:"0x|0{24})(?<digits>[0-9a-f]{40})(?![0-9a-f])/g);
+  return new Set(Array.from(found, ({ groups }) => `0x${groups?.["digits"]}` as Address));
+}
 
 interface NodeBalances {
   readonly moved: ReadonlyMap<string, bigint>;
