@@ -50,7 +50,7 @@ export default defineConfig({
           include: ["test/**/*.integration.test.ts"],
           exclude: ALONE,
           // Half of their time they wait, for sessions to end and servers to start; each has servers and folders of its own.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           ...ON_SERVERS,
         },

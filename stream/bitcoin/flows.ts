@@ -80,9 +80,8 @@ export function bitcoinRule(options: {
 function addIssued(view: View, { height }: FinalBlock, { legs }: Tally): void {
   const tx = view.raw.block.transactions[0];
   if (height === 0 || tx === undefined) return;
-  for (const [exchange, { received }] of [
-    ...partiesTo(view, { spent: [], received: outputsOf(view.raw.block, tx) }),
-  ].sort(byName)) {
+  const parties = partiesTo(view, { spent: [], received: outputsOf(view.raw.block, tx) });
+  for (const [exchange, { received }] of [...parties].sort(byName)) {
     const amount = totalOf(received);
     if (exchange === UNLABELLED || amount === 0n) continue;
     legs.push({
@@ -121,13 +120,14 @@ function addMoved(view: View, { legs, fees }: Tally): void {
 function addTransfers(view: View, { tx, parties, transfers }: Exchange, legs: Leg[]): void {
   if (transfers.length === 0) return;
   const txHash: TxHash = txidOf(view.raw.block, tx, view.hashes.sha256);
-  for (const { from, to, amount } of transfers) {
+  for (const transfer of transfers) {
+    const { from, to, amount } = transfer;
     legs.push({
       leg: legs.length,
       txHash,
       asset: view.asset,
       kind: "utxo",
-      flowType: flowTypeOf({ from, to }),
+      flowType: flowTypeOf(transfer),
       fromExchange: exchangeOf(from),
       toExchange: exchangeOf(to),
       fromAddress: soleAddress(view, parties.get(from)?.spent ?? []),
@@ -183,7 +183,7 @@ function soleAddress(view: View, outputs: readonly TransactionOutput[]): Address
   return view.holders.addressOf(sole) ?? addressOf(sole, view.network, view.hashes.sha256) ?? null;
 }
 
-function flowTypeOf({ from, to }: Pick<Transfer, "from" | "to">): FlowType {
+function flowTypeOf({ from, to }: Transfer): FlowType {
   if (from === UNLABELLED) return "inflow";
   return to === UNLABELLED ? "outflow" : "inter";
 }

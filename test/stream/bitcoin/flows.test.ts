@@ -56,6 +56,23 @@ describe("a transaction's legs", () => {
     ]);
   });
 
+  test("scripts that differ in one byte have owners of their own, whichever byte it is", () => {
+    const hashes = Array.from({ length: 20 }, (_, at) => new Uint8Array(20).fill(A).fill(B, at, at + 1));
+    const scripts = [scriptOf(A), ...hashes.map(pubkeyHashScript)];
+    const owners = Object.fromEntries(
+      scripts.map((script, index) => [addressOf(script, "mainnet", HASHES.sha256) ?? "", `owner-${index}`]),
+    );
+    const paid = (outputs: readonly OutputStory[]) =>
+      Object.fromEntries(
+        legsOf([{ spends: [pay(X, outputs.length)], outputs }], bookOf(owners)).map(
+          ([, , to, , , address]) => [address, to],
+        ),
+      );
+    expect(paid(scripts.map((script) => ({ value: 1, script })))).toEqual(owners);
+    const unknown = pubkeyHashScript(new Uint8Array(20).fill(A).fill(C, 0, 1));
+    expect(paid([{ value: 1, script: unknown }])).toEqual({});
+  });
+
   test("every field of a leg and of the block's flows", () => {
     const story: BlockStory = {
       coinbase: nobody,
