@@ -6,6 +6,7 @@ import {
 } from "../../stream/bitcoin/block.ts";
 import { displayHash } from "../../stream/bitcoin/bytes.ts";
 import { inputsOf, outputsOf, witnessesOf } from "../../stream/bitcoin/parse.ts";
+import { standsAt } from "../../stream/bytes.ts";
 import { HASH_BYTES, sha256d, sha256dInto } from "./hashes.ts";
 import { merkleRoot } from "./merkle.ts";
 import type { ProofSet } from "./prove-header.ts";
@@ -84,8 +85,7 @@ function commitmentOf(block: BitcoinBlock, coinbase: BitcoinTransaction | undefi
   const { bytes } = block;
   const output = (coinbase === undefined ? [] : outputsOf(block, coinbase)).findLast(
     ({ scriptAt, scriptEnd }) =>
-      scriptEnd - scriptAt >= COMMITMENT_BYTES &&
-      COMMITMENT.every((byte, index) => bytes[scriptAt + index] === byte),
+      scriptEnd - scriptAt >= COMMITMENT_BYTES && standsAt(bytes, scriptAt, COMMITMENT),
   );
   if (output === undefined) return undefined;
   return bytes.subarray(output.scriptAt + COMMITMENT.length, output.scriptAt + COMMITMENT_BYTES);

@@ -1,6 +1,7 @@
-import { displayHash, uint32At } from "../../stream/bitcoin/bytes.ts";
+import { displayHash } from "../../stream/bitcoin/bytes.ts";
 import { HEADER_BYTES } from "../../stream/bitcoin/parse.ts";
 import type { BlockHeader } from "../../stream/block.ts";
+import { uint32At } from "../../stream/bytes.ts";
 import { sha256d } from "./hashes.ts";
 import type { BitcoinProof } from "./prover.ts";
 import { demand, demandAlways, ProofRefused } from "./refuse.ts";

@@ -1,16 +1,13 @@
 import type {
   BitcoinTransaction,
+  OutputsPlace,
   RawBlock,
-  SpentOutputs,
   TransactionOutput,
 } from "../../stream/bitcoin/block.ts";
-import { sameBytes, uint32At } from "../../stream/bitcoin/bytes.ts";
 import { outputsOf, prevoutsOf } from "../../stream/bitcoin/parse.ts";
+import { sameBytes, uint32At } from "../../stream/bytes.ts";
 import { HASH_BYTES } from "./hashes.ts";
 import { demand } from "./refuse.ts";
-
-/** Where outputs stand, made or spent. */
-type Place = Pick<SpentOutputs, "outputsAt">;
 
 /**
  * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
@@ -60,7 +57,7 @@ function isTxid(value: Uint8Array, at: number, txids: Uint8Array, index: number)
 }
 
 /** Reads outputs, the same ones once: thousands of inputs may spend those of one transaction. */
-function readOnce(bytes: Uint8Array): (place: Place | undefined) => readonly TransactionOutput[] {
+function readOnce(bytes: Uint8Array): (place: OutputsPlace | undefined) => readonly TransactionOutput[] {
   const known = new Map<number, readonly TransactionOutput[]>();
   return (place) => {
     if (place === undefined) return [];

@@ -1,6 +1,6 @@
-import { uint32At } from "../../stream/bitcoin/bytes.ts";
 import type { BitcoinNetwork } from "../../stream/bitcoin/network.ts";
 import type { BlockHeader } from "../../stream/block.ts";
+import { uint32At } from "../../stream/bytes.ts";
 import { proveValue } from "./prove.ts";
 import { BITCOIN_PROOFS, type BitcoinProof } from "./prover.ts";
 import { ProofRefused } from "./refuse.ts";

@@ -62,6 +62,9 @@ export interface TransactionOutput {
   readonly scriptEnd: number;
 }
 
+/** Where outputs stand, made or spent. */
+export type OutputsPlace = Pick<SpentOutputs, "outputsAt">;
+
 /** The outputs that one transaction spends, in the order of its inputs; none for the coinbase. */
 export interface SpentOutputs {
   /** Where the outputs' count stands. */

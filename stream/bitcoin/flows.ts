@@ -1,16 +1,17 @@
 import type { Address, TxHash } from "../block.ts";
+import { sameBytes } from "../bytes.ts";
 import type { Evidence, Fee, FlowType, Leg } from "../flow/leg.ts";
 import type { FinalBlock, FlowRule } from "../flow/rule.ts";
 import { addressOf } from "./address.ts";
 import {
   type BitcoinHashes,
   type BitcoinTransaction,
+  type OutputsPlace,
   type RawBlock,
   type SpentOutputs,
   type TransactionOutput,
   txidOf,
 } from "./block.ts";
-import { sameBytes } from "./bytes.ts";
 import { type Holders, openHolders } from "./holders.ts";
 import { balancesOf, type Stake, type Transfer, transfersOf, UNLABELLED } from "./matrix.ts";
 import type { BitcoinNetwork } from "./network.ts";
@@ -143,7 +144,7 @@ function stakeOf([entity, { spent, received }]: readonly [string, Party]): Stake
 }
 
 /** Asked of every transaction: most have none. */
-function hasLabel({ raw, holders }: View, outputs: Pick<SpentOutputs, "outputsAt">): boolean {
+function hasLabel({ raw, holders }: View, outputs: OutputsPlace): boolean {
   return hasScript(raw.block, outputs, (script) => holders.entityAt(raw.block.bytes, script) !== UNLABELLED);
 }
 

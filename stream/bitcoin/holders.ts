@@ -1,8 +1,8 @@
 import type { Address } from "../block.ts";
+import { standsAt, uint32At } from "../bytes.ts";
 import type { LabelBook } from "../flow/labels.ts";
 import { scriptOf } from "./address.ts";
 import type { BitcoinHashes } from "./block.ts";
-import { standsAt, uint32At } from "./bytes.ts";
 import { UNLABELLED } from "./matrix.ts";
 import type { BitcoinNetwork } from "./network.ts";
 import { canonicalScript, type ScriptSpan, templateOf } from "./script.ts";

@@ -1,13 +1,14 @@
+import { uint32At } from "../bytes.ts";
 import type {
   BitcoinBlock,
   BitcoinHeader,
   BitcoinTransaction,
+  OutputsPlace,
   RawBlock,
   SpentOutputs,
   TransactionInput,
   TransactionOutput,
 } from "./block.ts";
-import { uint32At } from "./bytes.ts";
 import type { ScriptSpan } from "./script.ts";
 
 /** Bytes that are no block, or no spent outputs; `at` is the offset of the fault. */
@@ -90,7 +91,7 @@ export function inputsOf({ bytes }: BitcoinBlock, tx: BitcoinTransaction): reado
 /** The outputs that a parsed transaction makes, or spends, read again: few are ever looked at, and a block has very many. */
 export function outputsOf(
   { bytes }: Pick<BitcoinBlock, "bytes">,
-  { outputsAt }: Pick<SpentOutputs, "outputsAt">,
+  { outputsAt }: OutputsPlace,
 ): readonly TransactionOutput[] {
   const cursor = { bytes, at: outputsAt };
   return Array.from({ length: compactSize(cursor) }, () => readOutput(cursor));
@@ -99,7 +100,7 @@ export function outputsOf(
 /** Whether a script is wanted, of the outputs that `outputsOf` lists: for a walk over all outputs of a block. */
 export function hasScript(
   { bytes }: Pick<BitcoinBlock, "bytes">,
-  { outputsAt }: Pick<SpentOutputs, "outputsAt">,
+  { outputsAt }: OutputsPlace,
   wanted: (script: ScriptSpan) => boolean,
 ): boolean {
   const cursor = { bytes, at: outputsAt };

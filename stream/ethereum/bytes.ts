@@ -19,14 +19,17 @@ export function addressOf(bytes: Uint8Array): Address {
   return hexOf(bytes) as Address;
 }
 
+/** What an address takes. */
+export const ADDRESS_BYTES = 20;
+
 /** The address that the 20 bytes from `at` on stand for. */
 export function addressAt(bytes: Uint8Array, at: number): Address {
-  return hexOf(bytes, at, at + 20) as Address;
+  return hexOf(bytes, at, at + ADDRESS_BYTES) as Address;
 }
 
 /** The 20 bytes of an address. */
 export function addressBytes(address: Address): Uint8Array {
-  return Uint8Array.from({ length: 20 }, (_, index) =>
+  return Uint8Array.from({ length: ADDRESS_BYTES }, (_, index) =>
     Number.parseInt(address.slice(2 + index * 2, 4 + index * 2), 16),
   );
 }
@@ -42,12 +45,6 @@ export function bigintOf(bytes: Uint8Array, start = 0, end = bytes.length): bigi
   let value = BigInt(chunkOf(bytes, first, at));
   for (; at < end; at += CHUNK) value = (value << 48n) | BigInt(chunkOf(bytes, at, at + CHUNK));
   return value;
-}
-
-/** Whether `part` stands in `bytes` at `at`. */
-export function standsAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
-  for (let index = 0; index < part.length; index += 1) if (bytes[at + index] !== part[index]) return false;
-  return true;
 }
 
 function chunkOf(bytes: Uint8Array, start: number, end: number): number {

@@ -10,8 +10,8 @@ import type {
   TransactionView,
   Withdrawal,
 } from "./block.ts";
-import { addressAt, addressOf, bigintOf, hexOf } from "./bytes.ts";
-import { checkRlp, listAt, type Span, spanAt, spansOf } from "./rlp.ts";
+import { ADDRESS_BYTES, addressAt, addressOf, bigintOf, hexOf } from "./bytes.ts";
+import { checkRlp, listHeaderAt, type Span, spanAt, spansOf } from "./rlp.ts";
 
 /** A raw value that is no proven block of codec `ethereum.v1`; `part` says which part of it. */
 export class RawValueInvalid extends Error {
@@ -57,7 +57,6 @@ const LAYOUTS: readonly Layout[] = [
 
 /** Before Byzantium (EIP-658) a receipt holds the state root, 32 bytes, where its status stands now. */
 const STATE_ROOT_BYTES = 32;
-const ADDRESS_BYTES = 20;
 /** A topic as it is encoded: a byte that says 32, then a word (yellow paper §4.4.1, appendix B). */
 const TOPIC_BYTES = 33;
 const TOPIC_PREFIX = 0xa0;
@@ -231,7 +230,7 @@ function payloadOf({ bytes }: Raw, item: Span): Span {
 
 /** The hash of a header or of a transaction's envelope: of a list its header counts too. */
 function hashOf({ bytes, keccak }: Raw, item: Span): string {
-  return hexOf(keccak(bytes.subarray(item.list ? listAt(item) : item.start, item.end)));
+  return hexOf(keccak(bytes.subarray(item.list ? listHeaderAt(item) : item.start, item.end)));
 }
 
 function senderAt(senders: Span, index: number): number {

@@ -12,7 +12,7 @@ import type {
   TransactionTrace,
   TransactionView,
 } from "./block.ts";
-import { addressAt, addressBytes, addressOf, bigintOf } from "./bytes.ts";
+import { addressAt, addressBytes, bigintOf } from "./bytes.ts";
 import { decodeEthereumBlock } from "./decode.ts";
 import { feesPaid, gasUsedOf, priorityFees } from "./fees.ts";
 import { type Holders, openHolders } from "./holders.ts";
@@ -204,7 +204,7 @@ function nativeEvidence(grounds: Grounds, { receipt, trace }: Executed): Evidenc
 /** The address of the contract that a transaction creates: the hash of its sender and nonce. */
 function createdContract(view: View, { sender, nonce }: EthereumTransaction): Address {
   const hash = view.keccak(encodeRlp([addressBytes(sender), uintBytes(nonce)]));
-  return addressOf(hash.subarray(CONTRACT_ADDRESS_AT));
+  return addressAt(hash, CONTRACT_ADDRESS_AT);
 }
 
 function groundsOf(proofs: ReadonlySet<string>): Grounds {

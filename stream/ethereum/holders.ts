@@ -1,11 +1,11 @@
-import type { Address } from "../block.ts";
+import { uint32At } from "../bytes.ts";
 import type { LabelBook } from "../flow/labels.ts";
-import { addressBytes } from "./bytes.ts";
+import { ADDRESS_BYTES, addressBytes } from "./bytes.ts";
+import type { Holder } from "./parties.ts";
 
 /** Who holds the addresses of a block. */
 export interface Holders {
-  /** The exchange that holds an address at the block's time, or null. */
-  readonly exchangeOf: (address: Address) => string | null;
+  readonly exchangeOf: Holder;
   /** Whether the 20 bytes at `at` may be an address with a label; most are told apart without making a text of them. */
   readonly isMarked: (bytes: Uint8Array, at: number) => boolean;
 }
@@ -32,10 +32,5 @@ function marksOf(book: LabelBook): ReadonlySet<number> {
 
 /** The last four bytes of an address, as a signed integer: small to the engine. The first are often zeros that somebody searched for. */
 function markAt(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at + 16] as number) << 24) |
-    ((bytes[at + 17] as number) << 16) |
-    ((bytes[at + 18] as number) << 8) |
-    (bytes[at + 19] as number)
-  );
+  return uint32At(bytes, at + ADDRESS_BYTES - 4) | 0;
 }

@@ -43,7 +43,7 @@ export function spansOf(bytes: Uint8Array, list: Span): readonly Span[] {
 }
 
 /** Where the header of a list with that payload begins. */
-export function listAt({ start, end }: Span): number {
+export function listHeaderAt({ start, end }: Span): number {
   return start - headerLength(end - start);
 }
 
@@ -110,13 +110,7 @@ function smallUint(bytes: Uint8Array): number {
 
 function itemOf(bytes: Uint8Array, span: Span): RlpItem {
   if (!span.list) return bytes.subarray(span.start, span.end);
-  const items: RlpItem[] = [];
-  for (let at = span.start; at < span.end; ) {
-    const inner = spanAt(bytes, at, span.end);
-    items.push(itemOf(bytes, inner));
-    at = inner.end;
-  }
-  return items;
+  return spansOf(bytes, span).map((inner) => itemOf(bytes, inner));
 }
 
 /** Where the item at `at` ends; a short string, as most items are, is checked without a span. */

@@ -1,5 +1,5 @@
+import { standsAt } from "../bytes.ts";
 import type { EthereumBlock, EthereumLog } from "./block.ts";
-import { standsAt } from "./bytes.ts";
 
 /** Where the parts of a `Transfer` log stand: 20 bytes of an address, 32 of the amount. */
 export interface Transfer {
