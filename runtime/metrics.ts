@@ -62,6 +62,9 @@ function recorder(registry: Registry): (report: StageReport) => void {
         reorgs.inc({ chain });
         orphaned.inc({ chain }, event.depth);
         return;
+      case "written":
+        height.set({ chain, stage: event.stage }, event.height);
+        return;
       case "stored":
         height.set({ chain, stage: event.store }, event.height);
         return;

@@ -30,7 +30,7 @@ import {
   stands,
   takenBackHeaders,
 } from "./rewind-record.ts";
-import type { StageContext } from "./stage.ts";
+import type { StageContext, StageEvent } from "./stage.ts";
 import { readLast } from "./tail.ts";
 import { replayTo } from "./take-back.ts";
 
@@ -116,7 +116,11 @@ class Aggregate implements Holder {
     this.#last = flows;
     if (stands(place, this.#mark)) return;
     this.#mark = { ...mark, rewinds: place.rewinds };
-    yield { records: this.#records(changed, this.#mark), hold: holdOffset(state, record.offset + 1) };
+    yield {
+      records: this.#records(changed, this.#mark),
+      hold: holdOffset(state, record.offset + 1),
+      event: written(flows),
+    };
   }
 
   /** The hours as they were after the block that the chain goes on from: found by reading flows once more, never remembered. */
@@ -141,6 +145,7 @@ class Aggregate implements Holder {
         ...this.#records(restated, this.#mark).map((one) => ({ ...one, headers })),
       ],
       hold: holdOffset(state, record.offset + 1),
+      event: written(block),
     };
   }
 
@@ -184,6 +189,10 @@ class Aggregate implements Holder {
       { topic, key: WATERMARK_KEY, value: Buffer.from(markToJson(mark)), ...counted },
     ];
   }
+}
+
+function written({ height }: BlockRef): StageEvent {
+  return { kind: "written", stage: "aggregate", height };
 }
 
 /** Each transaction of aggregate ends with a mark, and compaction never takes a topic's last record. */

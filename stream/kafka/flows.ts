@@ -67,7 +67,8 @@ class Flows implements Holder {
     const flowed = isRewind(record)
       ? flowsRewind(topic, header, rewinds)
       : { topic, key: header.hash, value: this.#flowsOf(record), ...headersOf(rewinds) };
-    yield { records: [flowed], hold: record.offset + 1 };
+    const event = { kind: "written", stage: "flows", height: header.height } as const;
+    yield { records: [flowed], hold: record.offset + 1, event };
   }
 
   hold(next: number): number {

@@ -14,6 +14,7 @@ export type StageEvent =
       readonly orphaned: readonly BlockRef[];
       readonly newTip: BlockRef;
     }
+  | { readonly kind: "written"; readonly stage: "flows" | "aggregate"; readonly height: number }
   | { readonly kind: "stored"; readonly store: "postgres" | "parquet"; readonly height: number };
 
 /** What every stage is given. */

@@ -8,7 +8,7 @@ import type { CopyEars } from "./copy.ts";
 import { makeHome } from "./home.ts";
 import { Pairs } from "./pairs.ts";
 import { findWrong, untilSettled } from "./settle.ts";
-import { Watch, watchTopics } from "./watch.ts";
+import { Watch } from "./watch.ts";
 
 /** A run of chaos. */
 export interface ChaosOptions {
@@ -66,8 +66,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const log = createWriteStream(join(home, "stages.log"));
     const pairs = new Pairs(chains.names, watch, { environment, log, ears });
     closers.push(() => pairs.stop());
-    const unwatch = await watchTopics(addresses, chains.names, watch);
-    closers.push(unwatch);
     chains.grow(HEAD_EVERY_MS);
     chaos = new Chaos({ pairs, watch, brokers, database }, options);
     const battle = await chaos.fight();

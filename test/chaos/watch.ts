@@ -1,10 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
 import type { StageReport } from "../../runtime/child.ts";
 import type { ChainName } from "../../stream/block.ts";
-import type { Broker } from "../../stream/kafka/broker.ts";
-import { openBroker } from "../../stream/kafka/client.ts";
-import { chainTopics } from "../../stream/kafka/topics.ts";
 import type { Copy } from "./copy.ts";
 
 const LOOK_EVERY_MS = 20;
@@ -46,8 +42,8 @@ export class Watch {
   heardReport(copy: Copy, { chain, event }: StageReport): void {
     const group = groupOf(chain, event);
     if (group === undefined) return;
-    this.output(group);
     const now = performance.now();
+    this.#outputs.set(group, now);
     for (const [other, { wokenMs, replacedMs }] of this.#sleepers)
       if (other !== copy && other.stage === copy.stage)
         this.#sleepers.set(other, { wokenMs, replacedMs: Math.min(replacedMs, now) });
@@ -70,10 +66,6 @@ export class Watch {
   /** What copies reported that must not be. */
   get findings(): readonly string[] {
     return this.#findings;
-  }
-
-  output(group: string): void {
-    this.#outputs.set(group, performance.now());
   }
 
   /** The copy's process is gone, and with it what it had. */
@@ -118,51 +110,12 @@ function groupOf(chain: ChainName, event: StageReport["event"]): string | undefi
       return `ingest-${chain}`;
     case "released":
       return `gate-${chain}`;
+    case "written":
+      return `${event.stage}-${chain}`;
     case "stored":
       return `${event.store}-${chain}`;
-    default:
+    case "reorg":
       return undefined;
-  }
-}
-
-/** Tells the watch of each growth of the topics whose stages report nothing; returns what ends it. */
-export async function watchTopics(
-  brokers: string,
-  chains: readonly ChainName[],
-  watch: Watch,
-): Promise<() => Promise<void>> {
-  const broker = await openBroker({ brokers, security: {}, log: pino({ level: "silent" }) });
-  let open = true;
-  const follow = async (topic: string, group: string) => {
-    while (open) {
-      // A broker that is away ends a reader: it is opened again where the topic ends then.
-      await followOnce(broker, topic, { isOpen: () => open, grew: () => watch.output(group) }).catch(() =>
-        sleep(LOOK_EVERY_MS),
-      );
-    }
-  };
-  const following = chains.flatMap((chain) => [
-    follow(chainTopics("", chain).flows, `flows-${chain}`),
-    follow(chainTopics("", chain).exchangeFlows, `aggregate-${chain}`),
-  ]);
-  return async () => {
-    open = false;
-    await Promise.allSettled(following);
-    await broker.close();
-  };
-}
-
-async function followOnce(
-  broker: Broker,
-  topic: string,
-  { isOpen, grew }: { readonly isOpen: () => boolean; readonly grew: () => void },
-): Promise<void> {
-  const { high } = await broker.bounds(topic);
-  const reader = await broker.openReader(topic, high);
-  try {
-    while (isOpen()) if ((await reader.read()).length > 0) grew();
-  } finally {
-    await reader.close();
   }
 }
 

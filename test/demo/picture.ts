@@ -61,6 +61,8 @@ export function see(picture: Picture, event: StageEvent): Picture {
       const deepest = Math.max(picture.deepest, event.depth);
       return { ...paint(picture, event.orphaned, "orphaned"), reorgs: picture.reorgs + 1, deepest };
     }
+    case "written":
+      return picture;
     case "stored":
       return { ...picture, stored: { ...picture.stored, [event.store]: event.height } };
   }

@@ -22,6 +22,7 @@ export function tell(pictures: Pictures, { chain: name, event }: StageReport): r
         ? [chapter(chain, pictures, event.block.height)]
         : [];
     case "announced":
+    case "written":
     case "stored":
       return [];
   }

@@ -14,6 +14,8 @@ test("heights by stage, reorgs and orphans are served", async () => {
   metrics = await openMetrics({ host, port });
   metrics.report({ chain, event: { kind: "announced", block: block(12), nodeHead: 15 } });
   metrics.report({ chain, event: { kind: "released", block: block(7), tip: 12 } });
+  metrics.report({ chain, event: { kind: "written", stage: "flows", height: 6 } });
+  metrics.report({ chain, event: { kind: "written", stage: "aggregate", height: 5 } });
   metrics.report({ chain, event: { kind: "stored", store: "parquet", height: 6 } });
   metrics.report({
     chain,
@@ -23,6 +25,8 @@ test("heights by stage, reorgs and orphans are served", async () => {
   expect(text.split("\n").filter((line) => line.startsWith("sluice_"))).toEqual([
     'sluice_height{chain="ethereum",stage="ingest"} 12',
     'sluice_height{chain="ethereum",stage="gate"} 7',
+    'sluice_height{chain="ethereum",stage="flows"} 6',
+    'sluice_height{chain="ethereum",stage="aggregate"} 5',
     'sluice_height{chain="ethereum",stage="parquet"} 6',
     'sluice_node_head_height{chain="ethereum"} 15',
     'sluice_reorgs_total{chain="ethereum"} 1',

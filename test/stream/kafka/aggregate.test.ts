@@ -11,7 +11,7 @@ import {
 } from "../../../stream/flow/json.ts";
 import type { BlockFlows, Leg } from "../../../stream/flow/leg.ts";
 import { runAggregate } from "../../../stream/kafka/aggregate.ts";
-import type { StageContext } from "../../../stream/kafka/stage.ts";
+import type { StageContext, StageEvent } from "../../../stream/kafka/stage.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
 import { type BedOptions, Crash, contentOf, runToRest, TOPICS } from "../../support/stage-bed.ts";
 
@@ -95,6 +95,16 @@ describe("what aggregate writes", () => {
     expect(written(cluster).at(-1)?.value).toBe(
       '{"height":2,"hash":"h2","time":1700003600,"watermark":1700003600,"first_height":0,"first_time":1700000000,"open_from":2}',
     );
+  });
+
+  test("each block is told once its mark stands, and never again, although hours are replayed", async () => {
+    const cluster = new MemoryCluster();
+    feed(cluster, block(0, START, [inflow("alpha", 5n)]), block(1, START + 12, []));
+    const events: StageEvent[] = [];
+    const report = (event: StageEvent) => void events.push(event);
+    await aggregate(cluster, { report });
+    await aggregate(cluster, { report });
+    expect(events).toEqual([0, 1].map((height) => ({ kind: "written", stage: "aggregate", height })));
   });
 
   test("holds the first record of the oldest open hour", async () => {

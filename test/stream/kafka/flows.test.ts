@@ -4,7 +4,7 @@ import { flowsFromJson } from "../../../stream/flow/json.ts";
 import type { LabelBook } from "../../../stream/flow/labels.ts";
 import type { FinalBlock, FlowRule } from "../../../stream/flow/rule.ts";
 import { runFlows } from "../../../stream/kafka/flows.ts";
-import type { StageContext } from "../../../stream/kafka/stage.ts";
+import type { StageContext, StageEvent } from "../../../stream/kafka/stage.ts";
 import { grow, root } from "../../support/blocks.ts";
 import { MemoryCluster } from "../../support/memory-broker.ts";
 import {
@@ -58,6 +58,16 @@ describe("flows", () => {
     expect(await flows(cluster)).toEqual({ kind: "rested" });
     expect(written(cluster)).toEqual(wanted(chain));
     expect(cluster.committed("flows-story")).toBe(19);
+  });
+
+  test("each block is told once it stands, and never again", async () => {
+    const cluster = new MemoryCluster();
+    feed(cluster, ...chain);
+    const events: StageEvent[] = [];
+    const report = (event: StageEvent) => void events.push(event);
+    await flows(cluster, { report });
+    await flows(cluster, { report });
+    expect(events).toEqual(chain.map(({ height }) => ({ kind: "written", stage: "flows", height })));
   });
 
   test("the rule sees bytes, proofs and all headers", async () => {
