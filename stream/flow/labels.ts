@@ -276,9 +276,9 @@ function holderAt(history: readonly LabelRow[] | undefined, time: number): strin
   return null;
 }
 
-/** Unix seconds of 00:00 UTC of an ISO date; undefined for a day that no calendar has. */
+/** Unix seconds of 00:00 UTC of an ISO date; undefined for a day that no calendar has. Postgres has no year 0. */
 function midnightOf(date: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return undefined;
+  if (!/^(?!0000)\d{4}-\d{2}-\d{2}$/.test(date)) return undefined;
   const at = Date.parse(`${date}T00:00:00Z`);
   return Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== date ? undefined : at / 1000;
 }

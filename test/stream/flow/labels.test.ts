@@ -37,6 +37,12 @@ test("a NUL, which Postgres can't hold, is a bad row", () => {
   expect(faultsOf(labelsOf(`ethereum,${one},okx,hot\0,,,s`))).toEqual(["2: a cell has a NUL character"]);
 });
 
+test("the year 0, which Postgres can't hold, is a bad row", () => {
+  const from = (date: string) => faultsOf(labelsOf(`ethereum,${one},okx,,,${date},s`));
+  expect(from("0000-12-31")).toEqual(['2: valid_from "0000-12-31" is no date (YYYY-MM-DD)']);
+  expect(from("0001-01-01")).toEqual([]);
+});
+
 describe("label files", () => {
   test("a row is read with all its columns; addresses are printed in lower case", () => {
     const mixed = "0xdAC17F958D2ee523a2206206994597C13D831ec7";
