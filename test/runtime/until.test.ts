@@ -6,13 +6,26 @@ import type { ChainName } from "../../stream/block.ts";
 const none: Untils = new Map();
 const chains = ["bitcoin", "ethereum"] as ChainName[];
 
-test("each --until adds its chain, and the last word on a chain counts", () => {
-  const untils = collectUntil("ethereum=7", collectUntil("bitcoin=0", collectUntil("ethereum=5", none)));
+test("each --until adds its chain, and may say the same height again", () => {
+  const untils = collectUntil("ethereum=5", collectUntil("bitcoin=0", collectUntil("ethereum=5", none)));
   expect([...untils]).toEqual([
-    ["ethereum", 7],
+    ["ethereum", 5],
     ["bitcoin", 0],
   ]);
 });
+
+test.each(["bitcoin=1", "bitcoin=7"])(
+  "--until %s is refused where another height was said before",
+  (text) => {
+    const before = collectUntil("bitcoin=5", none);
+    expect(() => collectUntil(text, before)).toThrow(
+      new InvalidUsage(`--until ${text}: bitcoin was to end at 5 before; name one height`),
+    );
+    expect(() => collectUntil("bitcoin=5", collectUntil("bitcoin=0", none))).toThrow(
+      "was to end at 0 before",
+    );
+  },
+);
 
 test.each([
   "ethereum",
