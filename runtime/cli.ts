@@ -111,9 +111,13 @@ function addStages(verb: MakeVerb, until: () => Option, ask: Ask): void {
     .option("--date <day>", "only this day (YYYY-MM-DD)")
     .option("--follow", "go on, day after day")
     .option("--json", "for programs")
-    .action((options: FeedArguments) =>
-      ask(async (signal) => (await import("./verbs/feed.ts")).feed(options, signal)),
-    );
+    .action((options: FeedArguments) => {
+      if (options.date !== undefined && options.follow === true)
+        throw new InvalidUsage(
+          "feed --date writes one day and ends, --follow goes on with all: leave one out",
+        );
+      ask(async (signal) => (await import("./verbs/feed.ts")).feed(options, signal));
+    });
 }
 
 function addRewind(verb: MakeVerb, ask: Ask): void {
