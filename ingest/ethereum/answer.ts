@@ -2,6 +2,7 @@ import { isAscii } from "node:buffer";
 import { isObject, type JsonObject } from "./fields.ts";
 import { liftHex } from "./lift-hex.ts";
 import type { ProveOutcome, ProveTask } from "./prover.ts";
+import { isFailed } from "./traces.ts";
 
 /** One call's answer in a batch. */
 export type Reply =
@@ -77,6 +78,20 @@ function faultOf(replies: ReadonlyMap<number, Reply>, task: ProveTask): Fault | 
     const reply = replies.get(id);
     if (reply?.kind === "error" && !isUntraceableGenesis(reply, id, task)) return errorFault(reply, method);
   }
+  return traceFault(replies.get(2));
+}
+
+/** A node may say of one trace that it came to an error (a timeout, say): that tells nothing of the block, as one of the whole call. */
+function traceFault(traces: Reply | undefined): Fault | undefined {
+  if (traces?.kind !== "result" || !Array.isArray(traces.value)) return undefined;
+  for (const [index, trace] of traces.value.entries()) {
+    // A bare frame's own error is the transaction's.
+    if (!isObject(trace) || !isFailed(trace) || isObject(trace["result"]) || trace["type"] !== undefined)
+      continue;
+    const error = isObject(trace["error"]) ? trace["error"]["message"] : trace["error"];
+    const message = String(error).slice(0, 200);
+    return { kind: "outage", reason: `trace ${index}: ${message}${remedyOf(message, TRACES_METHOD)}` };
+  }
   return undefined;
 }
 
@@ -103,11 +118,11 @@ function refusedReason(value: unknown): string {
 
 function errorFault(reply: RpcError, method: string): Fault {
   const reason = reasonOf(reply);
-  if (!isNoMethod(reply)) return { kind: "outage", reason: `${reason}${remedyOf(reply, method)}` };
+  if (!isNoMethod(reply)) return { kind: "outage", reason: `${reason}${remedyOf(reply.message, method)}` };
   return { kind: "unsupported", method: /\b(eth|debug)_\w+/.exec(reply.message)?.[0] ?? method, reason };
 }
 
-function remedyOf({ message }: RpcError, method: string): string {
+function remedyOf(message: string, method: string): string {
   if (method !== TRACES_METHOD || !NO_STATE.test(message)) return "";
   return '; "traces": true needs an archive node for blocks this old';
 }

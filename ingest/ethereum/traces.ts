@@ -1,15 +1,6 @@
 import type { Keccak256 } from "../../stream/ethereum/block.ts";
 import { encodeRlp, type RlpItem, uintBytes } from "../../stream/ethereum/rlp.ts";
-import {
-  arrayOf,
-  bytesOf,
-  FieldInvalid,
-  isAbsent,
-  isObject,
-  type JsonObject,
-  objectOf,
-  quantityOf,
-} from "./fields.ts";
+import { arrayOf, bytesOf, FieldInvalid, isAbsent, type JsonObject, objectOf, quantityOf } from "./fields.ts";
 
 /** A transaction's trace as `callTracer` gives it: the root frame, and the transaction's hash where the node names it. */
 export interface TransactionFrames {
@@ -39,9 +30,6 @@ const NOT_FAILED = new Uint8Array(0);
 export function framesOf(answer: unknown): readonly TransactionFrames[] {
   return arrayOf(answer, "traces").map((one, index) => {
     const entry = objectOf(one, `traces[${index}]`);
-    if (!isAbsent(entry["error"]) && !isObject(entry["result"]) && entry["type"] === undefined) {
-      throw new FieldInvalid(`traces[${index}]`, `is an error: ${String(entry["error"]).slice(0, 200)}`);
-    }
     if (entry["result"] === undefined) return { txHash: undefined, root: entry };
     return { txHash: entry["txHash"], root: objectOf(entry["result"], `traces[${index}].result`) };
   });

@@ -11,6 +11,12 @@ const traces = { jsonrpc: "2.0", id: 2, result: made.traces };
 const rawBlock = { id: 0, result: made.rawBlock };
 const rawReceipts = { id: 1, result: made.rawReceipts };
 
+/** The traces with another answer for the second transaction. */
+const withTrace = (other: object): readonly unknown[] =>
+  made.traces.map((trace: { txHash: string }, index: number) =>
+    index === 1 ? { txHash: trace.txHash, ...other } : trace,
+  );
+
 const answered = (form: "json" | "raw", value: unknown): ProveOutcome =>
   proveBody(taskOf(made, form, { body: bodyOf(value) }));
 
@@ -128,6 +134,39 @@ const OUTCOMES: readonly (readonly [string, "json" | "raw", unknown, ProveOutcom
       kind: "outage",
       reason:
         'error -32000: historical state is not available; "traces": true needs an archive node for blocks this old',
+    },
+  ],
+  [
+    "a trace that came to an end, as nodes say it that go on with the next one",
+    "json",
+    [block, receipts, { ...traces, result: withTrace({ error: "execution timeout" }) }],
+    { kind: "outage", reason: "trace 1: execution timeout" },
+  ],
+  [
+    "a trace beyond the node's state",
+    "raw",
+    [
+      rawBlock,
+      rawReceipts,
+      {
+        ...traces,
+        result: withTrace({ result: null, error: { code: -32000, message: "missing trie node" } }),
+      },
+    ],
+    {
+      kind: "outage",
+      reason: 'trace 1: missing trie node; "traces": true needs an archive node for blocks this old',
+    },
+  ],
+  [
+    "a trace that is neither there nor an error",
+    "json",
+    [block, receipts, { ...traces, result: withTrace({ result: null, error: "" }) }],
+    {
+      kind: "refused",
+      proof: "traces",
+      reason: "traces[1].result is null, not an object",
+      waivable: false,
     },
   ],
   [

@@ -108,11 +108,6 @@ const LIES: readonly Lie[] = [
   ["a trace that names no transaction among those that do", "traces", (made) => delete made.traces[2].txHash],
   ["swapped traces", "traces", (made) => made.traces.reverse()],
   ["traces of another block", "traces", (made) => Object.assign(made, { traces: other().traces })],
-  [
-    "traces that failed",
-    "traces",
-    (made) => (made.traces[0] = { txHash: made.traces[0].txHash, error: "timeout" }),
-  ],
 ];
 
 test.each(LIES)("%s is refused by %s", (_name, proof, lie) => {
