@@ -23,6 +23,9 @@ const blobFork = z.strictObject({
   baseFeeUpdateFraction: z.int().positive(),
 });
 
+/** A prefix and a chain's name stand in topics, of at most 249 characters (Kafka, `Topic.MAX_NAME_LENGTH`); the name in files as well. */
+const LONGEST_NAME = 100;
+
 const ethereumChain = z.strictObject({
   kind: z.literal("ethereum"),
   chainId: z.int().positive(),
@@ -51,7 +54,10 @@ const bitcoinChain = z.strictObject({
 const configShape = z.strictObject({
   chains: z
     .record(
-      z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "a chain's name has lower-case letters, digits and hyphens"),
+      z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9-]*$/, "a chain's name has lower-case letters, digits and hyphens")
+        .max(LONGEST_NAME, `a chain's name has at most ${LONGEST_NAME} characters`),
       z.discriminatedUnion("kind", [ethereumChain, bitcoinChain]),
     )
     .refine((chains) => Object.keys(chains).length > 0, "name at least one chain"),
@@ -62,6 +68,7 @@ const configShape = z.strictObject({
       topicPrefix: z
         .string()
         .regex(/^[a-zA-Z0-9._-]*$/)
+        .max(LONGEST_NAME)
         .default(""),
       replication: z.int().min(1).max(32).default(1),
     })

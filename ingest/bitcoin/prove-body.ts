@@ -72,7 +72,7 @@ function proveWitness(block: BitcoinBlock, txids: Uint8Array, inForce: boolean):
     const hint = coinbase.hasWitness ? "" : "; the node may leave witnesses out (-rpcserialversion)";
     demand(false, "witness", () => `the coinbase's witness is not one item of 32 bytes${hint}`);
   }
-  const computed = commit(block, txids, reserved ?? NO_WTXID);
+  const computed = commit(block, { txids, reserved: reserved ?? NO_WTXID });
   demand(
     Buffer.from(computed).equals(commitment),
     "witness",
@@ -91,7 +91,10 @@ function commitmentOf(block: BitcoinBlock, coinbase: BitcoinTransaction | undefi
   return bytes.subarray(output.scriptAt + COMMITMENT.length, output.scriptAt + COMMITMENT_BYTES);
 }
 
-function commit(block: BitcoinBlock, txids: Uint8Array, reserved: Uint8Array): Uint8Array {
+function commit(
+  block: BitcoinBlock,
+  { txids, reserved }: { readonly txids: Uint8Array; readonly reserved: Uint8Array },
+): Uint8Array {
   const wtxids = Buffer.from(txids);
   for (const [index, tx] of block.transactions.entries()) {
     const at = index * HASH_BYTES;

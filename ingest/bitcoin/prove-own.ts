@@ -11,7 +11,7 @@ import { demand } from "./refuse.ts";
 
 /**
  * Proves that an input which spends an output of its own block is said to spend just that one: the part of the spent outputs
- * that the block itself commits to. All offsets of `raw` point into `value`. Throws `ProofRefused`.
+ * that the block itself commits to. All places in `raw` are places in `value`. Throws `ProofRefused`.
  */
 export function proveOwnSpends(raw: RawBlock, value: Uint8Array, txids: Uint8Array): void {
   const { transactions } = raw.block;

@@ -54,24 +54,20 @@ function transactionAt(block: SignedBlock, index: number): Uint8Array {
 }
 
 function proveTrace(trace: TransactionFrames, block: SignedBlock, index: number): void {
-  const transaction = transactionAt(block, index);
   const status = statusOf(block.parts.receipts[index]);
   demand(
     status === undefined || status === !isFailed(trace.root),
     "traces",
     () => `trace ${index} and its receipt disagree on whether the transaction failed`,
   );
-  proveRoot(trace, transaction, senderAt(block.senders, index), index);
+  proveRoot(trace, block, index);
 }
 
 /** The root frame is the transaction's own call: sender, recipient or created contract, and value. */
-function proveRoot(
-  trace: TransactionFrames,
-  transaction: Uint8Array,
-  sender: Uint8Array,
-  index: number,
-): void {
+function proveRoot(trace: TransactionFrames, block: SignedBlock, index: number): void {
   const root = rootOf(trace.root);
+  const transaction = transactionAt(block, index);
+  const sender = senderAt(block.senders, index);
   const items = envelopeItems(transaction);
   const { nonce, to } = FIELDS_AT[envelopeType(transaction)] ?? FIELDS_AT[0];
   const at = (field: number): Uint8Array => stringOf(items[field] ?? new Uint8Array(0));

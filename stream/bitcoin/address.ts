@@ -21,7 +21,7 @@ import {
 export function bitcoinAddress(network: BitcoinNetwork, sha256: Sha256): AddressForm {
   return (text) => {
     const script = scriptOf(text, network, sha256);
-    return script && addressOf(script, network, sha256);
+    return script === undefined ? undefined : addressOf(script, network, sha256);
   };
 }
 

@@ -12,7 +12,7 @@ export interface BitcoinHashes {
   readonly ripemd160: Ripemd160;
 }
 
-/** A serialized block, taken apart as far as proofs and flows need; every offset points into `bytes`. */
+/** A serialized block, taken apart as far as proofs and flows need; every place is one in `bytes`. */
 export interface BitcoinBlock {
   readonly bytes: Uint8Array;
   readonly header: BitcoinHeader;

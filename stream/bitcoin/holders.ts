@@ -57,7 +57,7 @@ function labelledAt(
   if (template === undefined) return undefined;
   if (template !== "pubkey") return addressIn(labelled, bytes, span);
   const script = canonicalScript(bytes.subarray(span.scriptAt, span.scriptEnd), hashes);
-  return script && addressIn(labelled, script, wholeOf(script));
+  return script === undefined ? undefined : addressIn(labelled, script, wholeOf(script));
 }
 
 /** The label's address of a canonical script, if it has one. No closure: every script of every block comes by here. */

@@ -11,7 +11,7 @@ import type {
 } from "./block.ts";
 import type { ScriptSpan } from "./script.ts";
 
-/** Bytes that are no block, or no spent outputs; `at` is the offset of the fault. */
+/** Bytes that are no block, or no spent outputs; `at` is the byte where that shows. */
 export class BlockMalformed extends Error {
   override readonly name = "BlockMalformed";
   readonly at: number;

@@ -47,7 +47,8 @@ export function templateOf(bytes: Uint8Array, { scriptAt, scriptEnd }: ScriptSpa
 /** The script by which outputs of one address are known: a bare public key's is that of its hash; undefined: no address. */
 export function canonicalScript(script: Uint8Array, hashes: BitcoinHashes): Uint8Array | undefined {
   const template = templateOf(script, { scriptAt: 0, scriptEnd: script.length });
-  if (template !== "pubkey") return template && script;
+  if (template === undefined) return undefined;
+  if (template !== "pubkey") return script;
   return pubkeyHashScript(hashes.ripemd160(hashes.sha256(script.subarray(1, -1))));
 }
 

@@ -1,7 +1,7 @@
 /** RLP (Ethereum yellow paper, appendix B): a byte string or a list of items. */
 export type RlpItem = Uint8Array | readonly RlpItem[];
 
-/** Bytes that are no canonical RLP; `at` is the offset of the fault. */
+/** Bytes that are no canonical RLP; `at` is the byte where that shows. */
 export class RlpInvalid extends Error {
   override readonly name = "RlpInvalid";
   readonly at: number;

@@ -67,7 +67,7 @@ const NUL = "\0";
 const DECIMALS = /^(?:0|[1-9]\d?)$/;
 /** An amount of one whole unit must fit into `numeric(78,0)`. */
 const MAX_DECIMALS = 77;
-/** A go-ethereum node takes 20 bytes of hex in any case, with the prefix in any case. */
+/** In lower case, as addresses are printed. */
 const ETHEREUM_ADDRESS = /^0x[0-9a-f]{40}$/;
 
 /** Reads label files: usable rows in the order of the files, and every fault. Rows of chains not in `forms` are passed over. */

@@ -47,7 +47,7 @@ export async function runAggregate(
   const begin = (first: FirstBlock) => beginAggregation(first, coverageLagS, watermarkRule);
   const lastMark = async () => {
     const record = await readLast(broker, topics.exchangeFlows);
-    return record && { ...markOf(record), rewinds: rewindsOf(record) };
+    return record === undefined ? undefined : { ...markOf(record), rewinds: rewindsOf(record) };
   };
   await runHold(context, {
     stage: "aggregate",

@@ -23,7 +23,9 @@ export async function runFlows(context: StageContext, deps: FlowsDeps): Promise<
   const { broker, topics } = context;
   const last = async () => {
     const record = await readLast(broker, topics.flows);
-    return record && { ...flowsFromJson(textOf(record)), rewinds: rewindsOf(record) };
+    return record === undefined
+      ? undefined
+      : { ...flowsFromJson(textOf(record)), rewinds: rewindsOf(record) };
   };
   await runHold(context, {
     stage: "flows",

@@ -76,7 +76,7 @@ export async function runGate(context: StageContext, policy: FinalityPolicy): Pr
       `stop the chain's stages and run sluice rewind ${context.chain} --to <its newest final height> --yes, which takes nothing back`,
     standing: async () => {
       const last = await readLast(broker, topics.final);
-      return last && blockHeaderOf(last).height;
+      return last === undefined ? undefined : blockHeaderOf(last).height;
     },
     open: (committed) => openGate(context, policy, committed),
   });
@@ -104,7 +104,7 @@ export async function openGate(
     blocks: keptOf(tail).map(refOf),
     rewinds: newest?.rewinds ?? 0,
     lastReorgOffset,
-    start: newest && startBehind(topics.final, newest.rawNext, committed),
+    start: newest === undefined ? undefined : startBehind(topics.final, newest.rawNext, committed),
   });
 }
 
@@ -249,7 +249,10 @@ class Gate implements Holder {
       {
         ...(error instanceof FinalityViolation
           ? { released: error.released }
-          : { unknownParent: error.unknownParent, released: this.#last && refOf(this.#last) }),
+          : {
+              unknownParent: error.unknownParent,
+              released: this.#last === undefined ? undefined : refOf(this.#last),
+            }),
         rival: error.rival,
         rawOffset,
         remedy: error.message,

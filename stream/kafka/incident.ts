@@ -85,7 +85,7 @@ async function describe(
   record: KafkaRecord,
 ): Promise<Incident> {
   const last = await readLast(broker, topics.final);
-  const newest = last && blockHeaderOf(last);
+  const newest = last === undefined ? undefined : blockHeaderOf(last);
   const from = Math.max(0, (newest?.height ?? 0) - FORK_DEPTH);
   const final = await readFinal(broker, topics.final, from);
   const branch = await readNewestBranch(broker, topics.raw, from);
@@ -102,5 +102,5 @@ async function describe(
 }
 
 function refOf(block: BlockRef | undefined): BlockRef | undefined {
-  return block && { height: block.height, hash: block.hash };
+  return block === undefined ? undefined : { height: block.height, hash: block.hash };
 }

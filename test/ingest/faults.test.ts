@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { NODE_LIMITS } from "../../ingest/limits.ts";
 import { NodesUnreachable } from "../../ingest/nodes.ts";
 import { fork, grow, simulateChain } from "../chain/chain.ts";
-import { FAULTS } from "../chain/faults.ts";
+import { FAULTS, type Fault } from "../chain/faults.ts";
 import { startNode } from "../chain/node.ts";
 import { at, blocksOf } from "../chain/walk.ts";
 import { ethereumOptions, HASTY, rawHashes, startIngest, until } from "../support/ingest-story.ts";
@@ -48,6 +48,23 @@ describe("faults of the wire", () => {
       if (fault !== "refused" && fault !== "short" && fault !== "doubled") {
         expect(good.calls.get("debug_getRawBlock")).toBeGreaterThanOrEqual(9);
       }
+    },
+  );
+
+  /** A batch that comes out of order is put in order, and one that a node refuses or answers wrongly is asked call by call. */
+  const MENDED: readonly Fault[] = ["out of order", "short", "doubled", "refused"];
+
+  it.concurrent.each(FAULTS.filter((fault) => !MENDED.includes(fault)))(
+    "%s: a lone node that fails for ever ends ingest by its name, with nothing written",
+    async (fault) => {
+      const node = await nodeAt(trunk);
+      const cluster = new MemoryCluster();
+      node.fail(fault);
+      const limits = { ...HASTY, smallAnswerMs: 300, bodyAnswerMs: 300 };
+      const error = await startIngest(cluster, ethereumOptions([node.url]), { limits }).ended.catch(String);
+      expect(error).toMatch(/^NodesUnreachable: /);
+      expect(error).toContain(`127.0.0.1:${node.port}: `);
+      expect(rawHashes(cluster)).toEqual([]);
     },
   );
 

@@ -117,6 +117,12 @@ describe("a config", () => {
     expect(refusal({ chains: { "Main Net": ETHEREUM }, ...FILES })).toContain(
       `chains["Main Net"]: a chain's name has lower-case letters, digits and hyphens`,
     );
+    expect(refusal({ chains: { ["a".repeat(101)]: ETHEREUM }, ...FILES })).toContain(
+      "at most 100 characters",
+    );
+    expect(
+      refusal({ chains: { ethereum: ETHEREUM }, ...FILES, kafka: { topicPrefix: "a".repeat(101) } }),
+    ).toContain("kafka.topicPrefix: ");
     expect(refusal({ chains: {}, ...FILES })).toContain("name at least one chain");
   });
 
