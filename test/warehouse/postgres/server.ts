@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { type Database, openDatabase } from "../../../warehouse/postgres/client.ts";
 import { migrate } from "../../../warehouse/postgres/migrate.ts";
@@ -70,6 +71,24 @@ async function run(url: string, sql: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/**
+ * Stops whoever writes to a table between the rows and their commit, for as long as the server lives: the lock that is waited for
+ * goes with it. Resolves with what tells whether somebody has come so far.
+ */
+export async function stopWriters(db: Database, table: string): Promise<() => Promise<boolean>> {
+  await db.query(`create function public.stop() returns trigger language plpgsql as
+    $$ begin perform pg_advisory_xact_lock(1); return null; end $$`);
+  await db.query(
+    `create trigger stop after insert on ${table} for each statement execute function public.stop()`,
+  );
+  const locks = async (granted: boolean) =>
+    db.query("select from pg_locks where locktype = 'advisory' and granted = $1", [granted]);
+  // Ends with the server.
+  db.query("select pg_advisory_lock(1), pg_sleep(600)").catch(() => undefined);
+  while ((await locks(true)).length === 0) await sleep(20);
+  return async () => (await locks(false)).length > 0;
 }
 
 /** Kills the server behind a database by -9, as its owner. */

@@ -7,7 +7,7 @@ import { statusRows } from "../../../warehouse/postgres/status.ts";
 import { type Effect, MemoryCluster } from "../../support/memory-broker.ts";
 import { keptLog } from "../../support/stage-bed.ts";
 import { contents } from "./contents.ts";
-import { killPostmaster, loginRole, startServer, type TestServer } from "./server.ts";
+import { killPostmaster, loginRole, startServer, stopWriters, type TestServer } from "./server.ts";
 import { block, contextOn, hashOf, recordsOf, reorg, START, TOPICS } from "./story.ts";
 
 let server: TestServer;
@@ -206,15 +206,18 @@ describe("exactly once", () => {
     expect(await contents(db)).toEqual(await undisturbed(159));
   });
 
-  it("holds when Postgres is killed in the middle and comes back", { timeout: 240_000 }, async () => {
+  it("holds when Postgres is killed in mid-transaction and comes back", { timeout: 240_000 }, async () => {
     const own = await startServer();
     try {
       const { db, url } = await own.migrated();
       const cluster = clusterOf(20);
       const running = runPostgresSink(contextOn(cluster.connect(), { until: 159 }), { url, kind });
-      await until(async () => ((await counts(db))[0] ?? 0) >= 20);
-      await killPostmaster(db);
+      await until(async () => ((await counts(db))[3] ?? 0) >= 40);
+      const reached = await stopWriters(db, "public.flow_legs");
       appendRest(cluster);
+      await until(reached);
+      expect((await counts(db))[3]).toBe(40);
+      await killPostmaster(db);
       await running;
       expect(await contents(db)).toEqual(await undisturbed(159));
     } finally {
