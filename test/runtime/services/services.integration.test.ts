@@ -31,7 +31,7 @@ describe("Postgres", () => {
     await stop();
   });
 
-  test("asks for its password, which only the home's owner can read", async () => {
+  test("listens on loopback only, and asks for its password, which only the home's owner can read", async () => {
     const { url, stop } = await startPostgres({ home });
     const stranger = new URL(url);
     stranger.password = "guess";
@@ -39,6 +39,8 @@ describe("Postgres", () => {
       'password authentication failed for user "sluice"',
     );
     expect(statSync(join(home, "postgres.password")).mode & 0o777).toBe(0o600);
+    expect(await query(url, "show listen_addresses")).toEqual([{ listen_addresses: "127.0.0.1" }]);
+    expect(await query(url, "show unix_socket_directories")).toEqual([{ unix_socket_directories: "" }]);
     expect(await query(url, "show server_version_num")).toEqual([{ server_version_num: "180004" }]);
     await stop();
     removeHome(home);
