@@ -1,45 +1,46 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Errand, Word } from "./worker.ts";
+import type { Case } from "./story.ts";
+import type { Errand, Tally, Word } from "./worker.ts";
 
-/** How many seeds were run, and which of them failed first. */
-export interface Voyage {
-  readonly runs: number;
-  readonly blocks: number;
-  /** As in `Tally`. */
-  readonly seen: ReadonlySet<string>;
-  readonly struck: ReadonlySet<string>;
-  readonly failed: number | undefined;
+/** What came of some cases. */
+export interface Voyage extends Tally {
+  /** The first case that failed. */
+  readonly failed: Case | undefined;
 }
 
-/** Which seeds, and by which build of the simulator. */
+/** Which cases, and by which build of the simulator. */
 export interface Plan {
-  readonly first: number;
-  readonly runs: number;
+  readonly cases: readonly Case[];
   readonly worker: URL;
 }
 
-/** Runs seeds `first` to `first + runs - 1` on all cores; ends at the first one that fails. */
-export async function sail({ first, runs, worker }: Plan): Promise<Voyage> {
-  const step = Math.min(runs, availableParallelism());
-  const seen = new Set<string>();
+/** The stories of seeds `first` to `first + runs - 1`. */
+export function seedsFrom(first: number, runs: number): readonly Case[] {
+  return Array.from({ length: runs }, (_, at) => ({ seed: first + at }));
+}
+
+/** Runs cases on all cores; ends at the first one that fails. */
+export async function sail({ cases, worker }: Plan): Promise<Voyage> {
+  const step = Math.min(cases.length, availableParallelism());
+  const seen = new Map<string, Required<Case>>();
   const struck = new Set<string>();
-  const tally = { runs: 0, blocks: 0, failed: undefined as number | undefined };
-  const workers = Array.from({ length: step }, (_, at) =>
-    start(worker, { first: first + at, last: first + runs - 1, step }, (word) => {
-      if (word.kind === "failed") {
-        tally.failed = Math.min(tally.failed ?? word.seed, word.seed);
-        return false;
-      }
-      tally.runs += word.runs;
-      tally.blocks += word.blocks;
-      for (const point of word.seen) seen.add(point);
-      for (const point of word.struck) struck.add(point);
-      return tally.failed === undefined;
-    }),
-  );
-  await Promise.all(workers);
-  return { ...tally, seen, struck, runs: tally.failed === undefined ? tally.runs : tally.failed - first + 1 };
+  const tally = { runs: 0, blocks: 0, failed: undefined as Case | undefined };
+  const hear = (word: Word): boolean => {
+    if (word.kind === "failed") {
+      if (tally.failed === undefined || word.failed.seed < tally.failed.seed) tally.failed = word.failed;
+      return false;
+    }
+    tally.runs += word.runs;
+    tally.blocks += word.blocks;
+    for (const [point, one] of word.seen)
+      if (one.seed < (seen.get(point)?.seed ?? Number.POSITIVE_INFINITY)) seen.set(point, one);
+    for (const point of word.struck) struck.add(point);
+    return tally.failed === undefined;
+  };
+  const errands = Array.from({ length: step }, (_, own) => cases.filter((_one, at) => at % step === own));
+  await Promise.all(errands.map((errand) => start(worker, errand, hear)));
+  return { ...tally, seen, struck };
 }
 
 /** Resolves when the thread is through, or `goesOn` said no. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { keptStories } from "./kept.ts";
 import { runStory } from "./run.ts";
 import { listPatches } from "./sabotage/workshop.ts";
-import { readable, tell } from "./story.ts";
+import { readable, storyOf, tell } from "./story.ts";
 
 /** Enough for every kind of story; `make simulate RUNS=10000` is the long way. */
 const RUNS = 100;
@@ -30,6 +30,18 @@ describe("a simulated run", () => {
   test("is another run with another seed", async () => {
     const [one, other] = [await runStory(tell(3)), await runStory(tell(4))];
     expect(other.trace).not.toBe(one.trace);
+  });
+
+  test("with one more kill is the same run up to it", async () => {
+    for (const seed of [3, 7]) {
+      const own = await runStory(tell(seed));
+      const [point, strike] = [...own.points.seen].findLast(([name]) => !own.points.struck.has(name)) ?? [];
+      const struck = await runStory(storyOf({ seed, ...(strike && { strike }) }));
+      expect(struck.failure).toBeUndefined();
+      expect(struck.points.struck).toContain(point);
+      const parts = struck.diary.findIndex((line, at) => line !== own.diary[at]);
+      expect(struck.diary[parts]).toMatch(new RegExp(`${strike?.role}\\.\\d: kill at`));
+    }
   });
 
   test("is told line by line", () => {

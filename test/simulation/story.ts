@@ -77,6 +77,15 @@ export interface Story {
   readonly rewind?: RewindTurn | undefined;
 }
 
+/** At which effect a process is killed, counted as `Blow` counts. */
+export type Strike = Pick<Blow, "role" | "at">;
+
+/** A story by its seed, with one more kill where something is to be struck that its own blows leave out. */
+export interface Case {
+  readonly seed: number;
+  readonly strike?: Strike;
+}
+
 /** Most turns of a story, and how many of its turns may meet a blow. */
 const MOST_TURNS = 12;
 const MOST_BLOWS = 8;
@@ -143,6 +152,13 @@ export function tell(seed: number): Story {
     rewind: { ...rewind, grow, lakeAway },
     blows: [...plain.blows, ...blows, ...late],
   };
+}
+
+/** The story of a case. Up to the strike all goes as in its seed's own story. */
+export function storyOf({ seed, strike }: Case): Story {
+  const story = tell(seed);
+  if (strike === undefined) return story;
+  return { ...story, blows: [{ ...strike, kind: "kill", ms: 0 }, ...story.blows] };
 }
 
 function turnOf(random: Random, nodes: number): Turn {

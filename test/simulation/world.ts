@@ -8,7 +8,7 @@ import { rewindHeight, rewindIn, runRewind } from "./rewinds.ts";
 import { Scheduler } from "./scheduler.ts";
 import { CHAIN, runRole, type Stage, TOPICS } from "./stages.ts";
 import { judgeStores, type Stores, storesDifference } from "./stores.ts";
-import { type Blow, type RewindTurn, ROLES, type Role, type Story, type Turn } from "./story.ts";
+import { type Blow, type RewindTurn, ROLES, type Role, type Story, type Strike, type Turn } from "./story.ts";
 import { BadEnd, endless, type Household, Supervisor } from "./supervisor.ts";
 import { isThrough, type Scene } from "./through.ts";
 import { judgeTopics } from "./verdict.ts";
@@ -30,8 +30,8 @@ export class World implements Household {
   readonly stores: Stores;
   /** What happened, for people: a line each. */
   readonly diary: string[] = [];
-  /** The points at which a process could have died, and those at which one did: before or after a kind of effect. */
-  readonly points = { seen: new Set<string>(), struck: new Set<string>() };
+  /** The points at which a process could have died, each as it came first, and those at which one did: before or after a kind of effect. */
+  readonly points = { seen: new Map<string, Strike>(), struck: new Set<string>() };
   readonly #story: Story;
   readonly #stage: Stage;
   readonly #effects = new Map<Blow["role"], number>();
@@ -76,12 +76,13 @@ export class World implements Household {
 
   at(process: SimProcess, effect: string): Mishap | undefined {
     const role = process.name.split(".")[0] as Blow["role"];
-    const point = `${role} at ${effect.replace(NUMBERS, "#")}`;
-    this.points.seen.add(point);
     const count = (this.#effects.get(role) ?? 0) + 1;
     this.#effects.set(role, count);
+    if (this.#ending) return undefined;
+    const point = `${role} at ${effect.replace(NUMBERS, "#")}`;
+    if (!this.points.seen.has(point)) this.points.seen.set(point, { role, at: count });
     const blow = this.#blowAt(role, count);
-    if (blow === undefined || this.#ending) return undefined;
+    if (blow === undefined) return undefined;
     this.note(`${process.name}: ${blow.kind} at "${effect}"`);
     if (blow.kind === "freeze") return { kind: "freeze", ms: blow.ms };
     if (blow.kind === "stop") this.#supervisor.stop(process);

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { sail } from "../fleet.ts";
+import { sail, seedsFrom } from "../fleet.ts";
 import { applyPatch, buildCopy, copyTree, listPatches, type Patch, revertPatch } from "./workshop.ts";
 
 /** `make sabotage`: each patch breaks one rule in a copy of the product, nearly always in one place; the simulator must find it. */
@@ -13,11 +13,9 @@ const { values } = parseArgs({
   },
 });
 
-/** As many runs of the copy as it is: what is found in the first of them was broken before. */
-const HONEST_RUNS = 50;
-
 const seed = Number(values.seed);
 const runs = Number(values.runs);
+const cases = seedsFrom(seed, runs);
 const patches = (await listPatches()).filter(({ name }) => values.only === undefined || name === values.only);
 const copy = await copyTree();
 let missed = 0;
@@ -35,11 +33,11 @@ try {
 process.stdout.write(`${patches.length - missed} of ${patches.length} sabotages found\n`);
 if (missed > 0) process.exitCode = 1;
 
-/** Throws where the copy fails before anything is broken in it: every sabotage would seem to be found. */
+/** Throws where the copy fails before anything is broken in it, in any of the runs: a sabotage would seem to be found there. */
 async function assertHonest(): Promise<void> {
-  const { failed } = await sail({ first: seed, runs: HONEST_RUNS, worker: await buildCopy(copy) });
+  const { failed } = await sail({ cases, worker: await buildCopy(copy) });
   if (failed !== undefined)
-    throw new Error(`the product fails as it is, with seed ${failed}: mend that first`);
+    throw new Error(`the product fails as it is, with seed ${failed.seed}: mend that first`);
 }
 
 /** In which run the sabotage shows; undefined: in none. */
@@ -47,8 +45,8 @@ async function hunt(patch: Patch): Promise<number | undefined> {
   await applyPatch(copy, patch);
   try {
     const worker = await buildCopy(copy);
-    const { failed } = await sail({ first: seed, runs, worker });
-    return failed === undefined ? undefined : failed - seed + 1;
+    const { failed } = await sail({ cases, worker });
+    return failed === undefined ? undefined : failed.seed - seed + 1;
   } finally {
     await revertPatch(copy, patch);
   }
