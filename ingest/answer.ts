@@ -1,3 +1,4 @@
+import { unescape as percentDecoded } from "node:querystring";
 import type { BlockRef } from "../stream/block.ts";
 
 /**
@@ -55,11 +56,11 @@ export function nodeName(url: string): string {
   return new URL(url).host;
 }
 
-/** The `Authorization` header that the credentials of `url` stand for (RFC 7617). */
+/** The `Authorization` header that the credentials of `url` stand for (RFC 7617); a `%` that encodes nothing stands for itself. */
 export function authorization(url: string): Readonly<Record<string, string>> {
   const { username, password } = new URL(url);
   if (username === "" && password === "") return {};
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${percentDecoded(username)}:${percentDecoded(password)}`;
   return { authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }
 

@@ -1,3 +1,5 @@
+import { unescape as percentDecoded } from "node:querystring";
+
 /** Shorter texts are no secrets, and would be found everywhere. */
 const SHORTEST_SECRET = 6;
 /** Credentials before the host of any URL. */
@@ -17,7 +19,8 @@ export function redactor(env: NodeJS.ProcessEnv): (text: string) => string {
 
 function secretsOf(name: string, value: string): readonly string[] {
   if (name === "KAFKA_PASSWORD") return [value];
-  if (name === "DATABASE_URL" || /_(RPC|REST)_URL$/.test(name)) return value.split(",").flatMap(secretsOfUrl);
+  if (name === "DATABASE_URL") return secretsOfUrl(value);
+  if (/_(RPC|REST)_URL$/.test(name)) return value.split(",").flatMap(secretsOfUrl);
   return [];
 }
 
@@ -25,8 +28,10 @@ function secretsOf(name: string, value: string): readonly string[] {
 function secretsOfUrl(text: string): readonly string[] {
   const url = text.trim();
   if (!URL.canParse(url)) return [];
-  const { password, pathname, search, protocol } = new URL(url);
-  // A database's path is its name.
-  const path = protocol.startsWith("postgres") ? "" : `${pathname}${search}`;
-  return [password, decodeURIComponent(password), path];
+  const { password, pathname, search, searchParams, protocol } = new URL(url);
+  // A database's path is its name; its password may stand in the query too, as libpq takes it.
+  const other = protocol.startsWith("postgres")
+    ? (searchParams.get("password") ?? "")
+    : `${pathname}${search}`;
+  return [password, percentDecoded(password), other];
 }

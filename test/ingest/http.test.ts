@@ -42,6 +42,16 @@ describe("openHttp", () => {
     expect(answer.kind === "answer" && Buffer.from(answer.value).toString()).toBe("[]");
   });
 
+  it("takes a percent sign of a password that encodes nothing as it stands", async () => {
+    const seen: (string | undefined)[] = [];
+    const port = await serverOf((request, response) => {
+      seen.push(request.headers.authorization);
+      response.end("[]");
+    });
+    await ask(`http://me:50%off%21@127.0.0.1:${port}`);
+    expect(seen).toEqual([`Basic ${Buffer.from("me:50%off!").toString("base64")}`]);
+  });
+
   it("stops reading an answer that is too large", async () => {
     let sent = 0;
     const port = await serverOf((_, response) => {

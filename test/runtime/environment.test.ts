@@ -175,3 +175,11 @@ test("what the environment says in confidence is not printed", () => {
     "http://127.0.0.1:8332[hidden] https://node.example[hidden] [hidden] [hidden] postgres://[hidden]@db:5432/flows [hidden]",
   );
 });
+
+test("a password is not printed either where it is not encoded, has a comma, or stands in a query", () => {
+  const hide = redactor({
+    ETHEREUM_RPC_URL: "http://me:hunter50%off@node.example",
+    DATABASE_URL: "postgres://sluice:open,sesame@db:5432/flows?password=barley-17",
+  });
+  expect(hide("hunter50%off open,sesame barley-17")).toBe("[hidden] [hidden] [hidden]");
+});
