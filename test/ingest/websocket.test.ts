@@ -41,3 +41,9 @@ it("takes no notification for an answer, in whatever order they come", async () 
     }
   }
 });
+
+it("reads no answer that is too large, and answers the next question all the same", async () => {
+  const large = await endpoint.post(JSON.stringify("0".repeat(1_000)), 5_000, NEVER);
+  expect(large).toEqual({ kind: "outage", reason: "Max payload size exceeded" });
+  expect(await endpoint.post("[]", 5_000, NEVER)).toMatchObject({ kind: "answer" });
+});
