@@ -65,8 +65,11 @@ function asked(refusal: string): Record<string, string> {
 test("a setting that somebody changed: each stage of the topic ends with 2 and the command that mends it", async () => {
   const { raw } = bed.topicsOf("ethereum");
   await alterTopic(admin, raw, { "cleanup.policy": "compact", "retention.ms": undefined });
-  const refusal = await ends(bed, ["gate", "ethereum"], 2);
+  const [refusal = "", otherwise] = await Promise.all(
+    ["gate", "ingest"].map((stage) => ends(bed, [stage, "ethereum"], 2)),
+  );
   expect(refusal).toContain("has cleanup.policy=compact, retention.ms=");
+  expect(otherwise).toBe(refusal);
   expect(asked(refusal)).toEqual({ "cleanup.policy": "delete", "retention.ms": "-1" });
   await alterTopic(admin, raw, asked(refusal));
   await ends(bed, ["gate", "ethereum", ...until()], 0);
