@@ -60,8 +60,11 @@ const LABEL_COLUMNS = ["chain", "address", "exchange", "wallet", "role", "valid_
 const ASSET_COLUMNS = ["chain", "asset", "contract", "decimals"];
 /** DESIGN §6: what topics' keys, tables and files name an exchange by; a spreadsheet takes a cell that begins with "-" for a formula. */
 const SLUG = /^[a-z0-9._][a-z0-9._-]*$/;
-/** A symbol stands in keys (between bars) and in CSV, where it must not begin a formula; it may be of any script. */
-const SYMBOL = /^[^\s|,"\p{Cc}=+\-@＝＋－＠][^\s|,"\p{Cc}]*$/u;
+/**
+ * A symbol stands in keys (between bars) and in CSV, where it must not begin a formula, nor a cell where a spreadsheet separates
+ * them by semicolons; it may be of any script.
+ */
+const SYMBOL = /^[^\s|,;"\p{Cc}=+\-@＝＋－＠][^\s|,;"\p{Cc}]*$/u;
 /** The one character that a text in Postgres can't have. */
 const NUL = "\0";
 const DECIMALS = /^(?:0|[1-9]\d?)$/;
@@ -228,7 +231,7 @@ function readAsset({ chain, form, cell }: SeedRecord): Read<AssetRow> {
   const reasons: string[] = [];
   if (!SYMBOL.test(asset))
     reasons.push(
-      `asset "${asset}" is no symbol (no spaces, commas, bars or quotes, nor "=", "+", "-" or "@" first)`,
+      `asset "${asset}" is no symbol (no spaces, commas, semicolons, bars or quotes, nor "=", "+", "-" or "@" first)`,
     );
   if (text !== "" && contract === undefined)
     reasons.push(`contract "${text}" has no form that ${chain} knows`);

@@ -21,8 +21,8 @@ const FORMS = new Map([[CHAIN, ethereumAddress]]);
 const HOSTILE = [
   "../../x",
   "/etc/x",
-  "');drop",
-  "';drop--",
+  "')or('1'='1",
+  "'or'1'='1'--",
   "''",
   "\\.",
   "\\N",
@@ -31,12 +31,25 @@ const HOSTILE = [
   "$(x)",
   "{a:1}",
   "%s",
-  "a;b",
   "ß₿",
 ];
 
 /** Cells that are refused: they would begin a formula, break a row, or end a text. */
-const REFUSED = ["=cmd()", "+1", "-1", "@x", "\t=1", "a\tb", "a\rb", '"a\nb"', '"a,b"', "a b", "a|b", "\0"];
+const REFUSED = [
+  "=cmd()",
+  "+1",
+  "-1",
+  "@x",
+  "\t=1",
+  "a\tb",
+  "a\rb",
+  '"a\nb"',
+  '"a,b"',
+  "a b",
+  "a|b",
+  "a;=b",
+  "\0",
+];
 
 const home = temporaryHome("names");
 let postgres: PostgresService;

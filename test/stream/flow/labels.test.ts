@@ -173,7 +173,7 @@ describe("asset files", () => {
     );
     expect(faultsOf(parsed)).toEqual([
       '3: contract "0x1" has no form that ethereum knows',
-      '4: asset "B B" is no symbol (no spaces, commas, bars or quotes, nor "=", "+", "-" or "@" first)',
+      '4: asset "B B" is no symbol (no spaces, commas, semicolons, bars or quotes, nor "=", "+", "-" or "@" first)',
       ...["", "-1", "06", "6.0", "78", "1e1"].map(
         (decimals, index) => `${5 + index}: decimals "${decimals}" is no whole number from 0 to 77`,
       ),
