@@ -17,6 +17,11 @@ export interface BlockRef {
   readonly hash: BlockHash;
 }
 
+/** What names a block, without what else is known of it. */
+export function refOf({ height, hash }: BlockRef): BlockRef {
+  return { height, hash };
+}
+
 /** A block's place in its chain: all that the gate ever sees of it. `time` is in Unix seconds. */
 export interface BlockHeader extends BlockRef {
   readonly parent: BlockHash;

@@ -1,4 +1,4 @@
-import type { BlockHash, BlockHeader, BlockRef } from "./block.ts";
+import { type BlockHash, type BlockHeader, type BlockRef, refOf } from "./block.ts";
 import { unreachable } from "./unreachable.ts";
 
 /** When a block is final (DESIGN: confirmations = tip − height + 1; or the node's own finalized block). */
@@ -141,8 +141,4 @@ function finalCount(state: GateState, finalized: BlockRef | undefined, policy: F
     default:
       return unreachable(policy);
   }
-}
-
-function refOf({ height, hash }: BlockRef): BlockRef {
-  return { height, hash };
 }

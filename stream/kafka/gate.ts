@@ -1,4 +1,4 @@
-import type { BlockHash, BlockRef } from "../block.ts";
+import { type BlockHash, type BlockRef, refOf } from "../block.ts";
 import {
   advance,
   EMPTY_GATE,
@@ -272,8 +272,4 @@ function finalRecord(topic: string, raw: KafkaRecord, rewinds: number): Outgoing
   const { [FINALIZED_HEADER]: _, ...headers } = raw.headers;
   const own = { [RAW_NEXT_HEADER]: String(raw.offset + 1), ...rewindHeaders(rewinds) };
   return { topic, key: raw.key, value: bytesOf(raw), headers: { ...headers, ...own } };
-}
-
-function refOf({ height, hash }: BlockRef): BlockRef {
-  return { height, hash };
 }

@@ -1,4 +1,4 @@
-import type { BlockRef } from "../block.ts";
+import { type BlockRef, refOf } from "../block.ts";
 import type { FinalityPolicy } from "../finality.ts";
 import { unreachable } from "../unreachable.ts";
 import { blockHeaderOf } from "./block-record.ts";
@@ -89,18 +89,15 @@ async function describe(
   const from = Math.max(0, (newest?.height ?? 0) - FORK_DEPTH);
   const final = await readFinal(broker, topics.final, from);
   const branch = await readNewestBranch(broker, topics.raw, from);
+  const fork = forkOf(final, branch.blocks);
   return {
     kind: error instanceof FinalityViolation ? "finality violation" : "announcement gap",
     rival: error.rival,
     released: error instanceof FinalityViolation ? error.released : undefined,
     rawOffset: record.offset,
     announcedMs: record.appendedMs,
-    fork: refOf(forkOf(final, branch.blocks)),
-    newest: refOf(newest),
+    fork: fork && refOf(fork),
+    newest: newest && refOf(newest),
     message: error.message,
   };
-}
-
-function refOf(block: BlockRef | undefined): BlockRef | undefined {
-  return block === undefined ? undefined : { height: block.height, hash: block.hash };
 }

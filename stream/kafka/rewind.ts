@@ -1,5 +1,5 @@
 import type { Aggregation, FirstBlock } from "../aggregation.ts";
-import type { BlockRef } from "../block.ts";
+import { type BlockRef, refOf } from "../block.ts";
 import { flowsFromJson } from "../flow/json.ts";
 import { textOf } from "./block-record.ts";
 import { type AnnouncedBlock, type FinalPlace, readFinal, readNewestBranch } from "./branch.ts";
@@ -157,8 +157,4 @@ async function announceAgain(context: StageContext, branch: Branch, opened: Open
     await writer.commit(records);
   }
   return high;
-}
-
-function refOf({ height, hash }: BlockRef): BlockRef {
-  return { height, hash };
 }

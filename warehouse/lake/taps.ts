@@ -7,7 +7,7 @@ import {
   WATERMARK_KEY,
 } from "../../stream/flow/json.ts";
 import type { HourlyFlow } from "../../stream/flow/leg.ts";
-import { blockHeaderOf } from "../../stream/kafka/block-record.ts";
+import { blockHeaderOf, textOf } from "../../stream/kafka/block-record.ts";
 import type { Broker, KafkaRecord } from "../../stream/kafka/broker.ts";
 import { isRewind, rewindsOf, type Standing, takenBackBy } from "../../stream/kafka/rewind-record.ts";
 import type { Rewinds, RewoundTo } from "../../stream/kafka/rewound.ts";
@@ -75,7 +75,7 @@ export function blocksTap(shore: Shore, store: DayStore): Tap {
 /** Flows into `flow_legs`. */
 export function legsTap(shore: Shore, store: DayStore): Tap {
   const take = (record: KafkaRecord) => {
-    const flows = flowsFromJson(text(record));
+    const flows = flowsFromJson(textOf(record));
     if (isBeyond(shore, store, flows.height)) return false;
     const day = dayOf(flows.time);
     for (const line of legLines(shore.chain, flows)) store.add({ day, offset: record.offset, line });
@@ -84,7 +84,7 @@ export function legsTap(shore: Shore, store: DayStore): Tap {
     return true;
   };
   const takeBack = async (record: KafkaRecord) => {
-    const { height, time } = flowsFromJson(text(record));
+    const { height, time } = flowsFromJson(textOf(record));
     await store.takeBack(positionBack(record, height, shore), dayOf(time));
     return true;
   };
@@ -102,7 +102,7 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
     waiting = [];
   };
   const takeMark = (record: KafkaRecord) => {
-    const mark = markFromJson(text(record));
+    const mark = markFromJson(textOf(record));
     const before = store.taken.height;
     if (isBeyond(shore, store, mark.height)) {
       // Where the mark of `until` itself was compacted away, rows that say so themselves are of blocks up to there.
@@ -120,7 +120,7 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
   const take = (record: KafkaRecord) => {
     if (record.value === null) return true;
     if (record.key === WATERMARK_KEY) return takeMark(record);
-    waiting.push({ offset: record.offset, row: hourlyFromJson(text(record)) });
+    waiting.push({ offset: record.offset, row: hourlyFromJson(textOf(record)) });
     return true;
   };
   const takesBack = (record: KafkaRecord) =>
@@ -131,7 +131,7 @@ export function hourlyTap(shore: Shore, store: DayStore): Tap {
     const isMissed = rewindsOf(record) > (takenBackBy(record) > 0 ? rewinds + 1 : rewinds);
     const { height, time } = isMissed
       ? await shore.lowestRewind({ since: rewinds, to: rewindsOf(record) })
-      : markFromJson(text(record));
+      : markFromJson(textOf(record));
     shore.watermarks.takeBack(standingAt(record, height));
     // The rows of this very mark, which stand before it, are still to be written: a crash must find them again.
     const to = standingAt(record, Math.min(height, before));
@@ -161,9 +161,4 @@ function positionBack(record: KafkaRecord, height: number, shore: Shore): Positi
 
 function standingAt(record: KafkaRecord, height: number): Standing {
   return { rewinds: rewindsOf(record), height };
-}
-
-function text(record: KafkaRecord): string {
-  const { buffer, byteOffset, byteLength } = record.value ?? new Uint8Array();
-  return Buffer.from(buffer, byteOffset, byteLength).toString("utf8");
 }
