@@ -47,6 +47,8 @@ function makeProgram(ask: (action: Action) => void): Command {
     new Option("--until <chain=height>", UNTIL).argParser(collectUntil).default(new Map(), "never");
   addRun(verb, until, ask);
   addStages(verb, until, ask);
+  addWarehouse(verb, until, ask);
+  addFeed(verb, ask);
   addReports(verb, ask);
   addRewind(verb, ask);
   addMigrate(verb, ask);
@@ -88,6 +90,9 @@ function addStages(verb: MakeVerb, until: () => Option, ask: Ask): void {
         }),
       );
   }
+}
+
+function addWarehouse(verb: MakeVerb, until: () => Option, ask: Ask): void {
   verb("warehouse <store>", "fill a store (postgres or parquet) with all chains")
     .option(
       "--chain <name>",
@@ -107,6 +112,9 @@ function addStages(verb: MakeVerb, until: () => Option, ask: Ask): void {
         ),
       );
     });
+}
+
+function addFeed(verb: MakeVerb, ask: Ask): void {
   verb("feed", "write the daily CSV of each complete day that has none yet")
     .option("--date <day>", "only this day (YYYY-MM-DD)")
     .option("--follow", "go on, day after day")
