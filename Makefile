@@ -20,7 +20,7 @@ check: setup ## lint, types, the core's purity, dead code
 bench: setup ## blocks a second, CPU and memory, from node to raw and from raw to all stores; CHAIN=bitcoin for one chain
 	@node dist/test/bench/main.js $(if $(CHAIN),--chain $(CHAIN))
 
-simulate: setup ## all stages in virtual time against a world that misbehaves by a seed: RUNS=100, SEED=; a failing seed tells its shortest story
+simulate: setup ## all stages in virtual time against a world that misbehaves by a seed: RUNS=100, SEED=; a failing seed tells its shortest story and is kept as a test
 	@node dist/test/simulation/main.js $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep "$(KEEP)")
 
 sabotage: setup ## breaks one rule after the other in a copy of the product: the simulator must find each within RUNS=1000; ONLY=name for one

@@ -31,6 +31,8 @@ export interface Takeover {
 export interface Battle {
   readonly kills: number;
   readonly freezes: number;
+  /** How often two of three brokers were killed at once. */
+  readonly twoBrokers: number;
   readonly takeovers: readonly Takeover[];
   /** Ends that copies came to by themselves, as they may. */
   readonly fenced: number;
@@ -64,6 +66,7 @@ export class Chaos {
   #struck = 0;
   #kills = 0;
   #freezes = 0;
+  #twoBrokers = 0;
   /** When a server was last away. */
   readonly #awayAt = { broker: Number.NEGATIVE_INFINITY, database: Number.NEGATIVE_INFINITY };
 
@@ -87,6 +90,7 @@ export class Chaos {
     return {
       kills: this.#kills,
       freezes: this.#freezes,
+      twoBrokers: this.#twoBrokers,
       takeovers: this.#takeovers,
       fenced: this.#ends.fenced,
       gaveUp: this.#ends["gave up"],
@@ -132,6 +136,7 @@ export class Chaos {
     const { victim } = fault;
     if (fault.kind === "freeze") this.#freezes += 1;
     else this.#kills += victim.kind === "broker" ? victim.nodes.length : 1;
+    if (victim.kind === "broker" && victim.nodes.length > 1) this.#twoBrokers += 1;
     const number = this.#struck;
     const going = this.#follow(fault, number).finally(() => this.#underWay.delete(going));
     this.#underWay.set(going, fault);

@@ -40,11 +40,16 @@ async function main(): Promise<number> {
 }
 
 function summary(report: ChaosReport, minutes: number): readonly string[] {
-  const { kills, freezes, takeovers, fenced, gaveUp, restartedTwice, findings } = report;
+  const { kills, freezes, twoBrokers, takeovers, fenced, gaveUp, restartedTwice, findings } = report;
   const sound = findings.length === 0;
   return [
     `a pair at rest has ${seconds(TAKEOVER_LIMIT_MS)} s for a takeover; servers that are away are left out below`,
     `${kills} kills and ${freezes} freezes in ${minutes.toFixed(1)} minutes; ${fenced} copies left as fenced, ${gaveUp} gave up and were started again`,
+    ...(twoBrokers === 0
+      ? []
+      : [
+          `two of three brokers were killed at once (${twoBrokers} in all): nothing was written until one was back`,
+        ]),
     ...(restartedTwice === 0
       ? []
       : [`${restartedTwice} times a broker came back without its groups, and was started once more`]),

@@ -6,7 +6,7 @@ import { runStory } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { type Case, readable, storyOf } from "./story.ts";
 
-/** `make simulate`: runs seeds, then kills once wherever none of them did; of one that fails it prints the shortest story, and keeps it as a test where `--keep` says why. */
+/** `make simulate`: runs seeds, then kills once wherever none of them did; of one that fails it prints the shortest story, and keeps it as a test; `--keep` says what it shows. */
 
 const { values } = parseArgs({
   options: {
@@ -60,10 +60,13 @@ async function explain(one: Case): Promise<void> {
   for (const line of ending.diary) print(`  ${line}`);
   print(`\n${ending.failure?.name}: ${ending.failure?.message}`);
   const again = strike === undefined ? `SEED=${seed} RUNS=1` : `SEED=${first} RUNS=${runs}`;
-  print(`\nagain: make simulate ${again}; to keep it as a test: KEEP="what it shows"`);
-  if (values.keep === undefined) return;
-  const path = new URL(import.meta.resolve(`../../../test/simulation/kept/${seed}.json`));
-  await writeFile(path, `${JSON.stringify({ why: values.keep, story: shortest }, undefined, 2)}\n`);
+  const kept = `test/simulation/kept/${seed}.json`;
+  const why = values.keep ?? `${ending.failure?.name}: ${ending.failure?.message}`;
+  await writeFile(
+    new URL(import.meta.resolve(`../../../${kept}`)),
+    `${JSON.stringify({ why, story: shortest }, undefined, 2)}\n`,
+  );
+  print(`\nagain: make simulate ${again}; kept as a test: ${kept}`);
 }
 
 function elapsed(): string {
