@@ -2,11 +2,10 @@ import type { BlockHeader, BlockRef } from "../block.ts";
 import { blockHeaderOf } from "./block-record.ts";
 import type { Broker } from "./broker.ts";
 import { isRewind, keptOf, rewindsOf } from "./rewind-record.ts";
-import { readBetween } from "./tail.ts";
+import { lookBack, type Range, readBetween } from "./tail.ts";
 
 /** Offsets of a first look back: more than the confirmations of any sane policy. */
 const FIRST_WINDOW = 256;
-const WIDENING = 4;
 
 /** A block of raw's newest branch; `offset`: where it was announced last. */
 export interface AnnouncedBlock extends BlockHeader {
@@ -24,18 +23,21 @@ export interface NewestBranch {
 /** Reads the branch of raw's newest record down to `height`. */
 export async function readNewestBranch(broker: Broker, raw: string, height: number): Promise<NewestBranch> {
   const { low, high } = await broker.bounds(raw);
-  for (let window = FIRST_WINDOW; ; window *= WIDENING) {
-    const from = Math.max(low, high - window);
-    const announced: AnnouncedBlock[] = [];
-    for await (const record of readBetween(broker, { topic: raw, from, to: high })) {
-      announced.push({ ...blockHeaderOf(record), offset: record.offset });
-    }
-    const blocks = branchIn(announced, height);
-    const [oldest] = blocks;
-    if (from > low && (oldest === undefined || oldest.height > height)) continue;
-    const since = announced.filter((block) => block.offset >= (oldest?.offset ?? 0));
-    return { blocks, alone: since.length === blocks.length };
+  return await lookBack(
+    { low, high, window: FIRST_WINDOW },
+    (from) => branchBetween(broker, { topic: raw, from, to: high }, height),
+    ({ blocks: [oldest] }) => oldest !== undefined && oldest.height <= height,
+  );
+}
+
+async function branchBetween(broker: Broker, range: Range, height: number): Promise<NewestBranch> {
+  const announced: AnnouncedBlock[] = [];
+  for await (const record of readBetween(broker, range)) {
+    announced.push({ ...blockHeaderOf(record), offset: record.offset });
   }
+  const blocks = branchIn(announced, height);
+  const since = announced.filter((block) => block.offset >= (blocks[0]?.offset ?? 0));
+  return { blocks, alone: since.length === blocks.length };
 }
 
 function branchIn(announced: readonly AnnouncedBlock[], height: number): readonly AnnouncedBlock[] {
@@ -64,23 +66,22 @@ export async function readFinal(
   height: number,
 ): Promise<readonly FinalPlace[]> {
   const { low, high } = await broker.bounds(topic);
-  for (let window = FIRST_WINDOW; ; window *= WIDENING) {
-    const from = Math.max(low, high - window);
-    const found: FinalPlace[] = [];
-    for await (const record of readBetween(broker, { topic, from, to: high })) {
-      const { headers } = record;
-      found.push({
-        ...blockHeaderOf(record),
-        headers,
-        rewinds: rewindsOf(record),
-        isRewind: isRewind(record),
-      });
-    }
-    const kept = keptOf(found);
-    if (from === low || (kept[0]?.height ?? height + 1) <= height) {
-      return kept.filter((block, at) => block.height >= height || at === kept.length - 1);
-    }
+  const kept = await lookBack(
+    { low, high, window: FIRST_WINDOW },
+    (from) => finalBetween(broker, { topic, from, to: high }),
+    ([oldest]) => oldest !== undefined && oldest.height <= height,
+  );
+  return kept.filter((block, at) => block.height >= height || at === kept.length - 1);
+}
+
+async function finalBetween(broker: Broker, range: Range): Promise<readonly FinalPlace[]> {
+  const found: FinalPlace[] = [];
+  for await (const record of readBetween(broker, range)) {
+    const { headers } = record;
+    const rewinds = rewindsOf(record);
+    found.push({ ...blockHeaderOf(record), headers, rewinds, isRewind: isRewind(record) });
   }
+  return keptOf(found);
 }
 
 /** The newest block that both hold; undefined: none of those that were looked at. */

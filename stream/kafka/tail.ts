@@ -4,7 +4,7 @@ import { OffsetOutOfRange } from "./errors.ts";
 /** Offsets beside the records themselves that a first look allows for: markers, and a few aborted transactions. */
 const SPARE_OFFSETS = 16;
 
-/** How much further back each next look begins, when holes took the room of records. */
+/** How much further back each next look begins, when the last one did not find all that is wanted. */
 const WIDENING = 4;
 
 /** Reads without anything new after which the cluster is asked whether it is still there (a read waits 100 ms). */
@@ -27,15 +27,35 @@ export async function readTail<T>(
   pick: (record: KafkaRecord) => T,
 ): Promise<readonly T[]> {
   const { low, high } = await broker.bounds(topic);
-  for (let window = 2 * count + SPARE_OFFSETS; ; window *= WIDENING) {
-    const from = Math.max(low, high - window);
-    const found = from === high ? [] : await readRange(broker, { topic, count, from, to: high }, pick);
-    if (found.length >= count || from === low) return found;
+  return await lookBack(
+    { low, high, window: 2 * count + SPARE_OFFSETS },
+    async (from) => (from === high ? [] : await readRange(broker, { topic, count, from, to: high }, pick)),
+    (found) => found.length >= count,
+  );
+}
+
+/** From where the end of a topic is looked at first: so many offsets before `high`. */
+interface FirstLook {
+  readonly low: number;
+  readonly high: number;
+  readonly window: number;
+}
+
+/** What `look` finds at a topic's end, from further and further back until it is `enough`, or from `low`, be it enough or not. */
+export async function lookBack<T>(
+  { low, high, window }: FirstLook,
+  look: (from: number) => Promise<T>,
+  enough: (found: T) => boolean,
+): Promise<T> {
+  for (let offsets = window; ; offsets *= WIDENING) {
+    const from = Math.max(low, high - offsets);
+    const found = await look(from);
+    if (from === low || enough(found)) return found;
   }
 }
 
-/** `maxBytes`: of one read, where less than a reader's own limit is to be held at once. */
-interface Range {
+/** Offsets of a topic, `to` not among them. `maxBytes`: of one read, where less than a reader's own limit is to be held at once. */
+export interface Range {
   readonly topic: string;
   readonly from: number;
   readonly to: number;
@@ -54,20 +74,15 @@ export async function* readBetween(broker: Broker, range: Range): AsyncGenerator
 
 async function readRange<T>(
   broker: Broker,
-  range: { readonly topic: string; readonly count: number; readonly from: number; readonly to: number },
+  range: Range & { readonly count: number },
   pick: (record: KafkaRecord) => T,
 ): Promise<readonly T[]> {
-  const reader = await broker.openReader(range.topic, range.from);
-  try {
-    const found: T[] = [];
-    for await (const record of recordsUntil(broker, reader, range)) {
-      found.push(pick(record));
-      if (found.length > range.count) found.shift();
-    }
-    return found;
-  } finally {
-    await reader.close();
+  const found: T[] = [];
+  for await (const record of readBetween(broker, range)) {
+    found.push(pick(record));
+    if (found.length > range.count) found.shift();
   }
+  return found;
 }
 
 async function* recordsUntil(

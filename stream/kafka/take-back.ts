@@ -7,13 +7,12 @@ import type { Broker } from "./broker.ts";
 import { OffsetOutOfRange } from "./errors.ts";
 import { OrderBroken } from "./order.ts";
 import { isRewind, keptOf } from "./rewind-record.ts";
-import { readBetween } from "./tail.ts";
+import { lookBack, type Range, readBetween } from "./tail.ts";
 
 const HOUR_S = 3600;
 
 /** Offsets of a first look back: an hour of Ethereum's blocks and more. */
 const FIRST_WINDOW = 512;
-const WIDENING = 4;
 
 /** To which block of a flows topic, as it stands before offset `before`, the hours go back. */
 export interface ReplayGoal {
@@ -42,12 +41,13 @@ export interface Replay {
  */
 export async function replayTo(broker: Broker, goal: ReplayGoal): Promise<Replay> {
   const { low } = await broker.bounds(goal.topic);
-  for (let window = FIRST_WINDOW; ; window *= WIDENING) {
-    const from = Math.max(low, goal.before - window);
-    const replay = await replayFrom(broker, goal, from);
-    if (replay !== undefined) return replay;
-    if (from === low) throw new OffsetOutOfRange(goal.topic, low - 1);
-  }
+  const replay = await lookBack(
+    { low, high: goal.before, window: FIRST_WINDOW },
+    (from) => replayFrom(broker, goal, from),
+    (found) => found !== undefined,
+  );
+  if (replay === undefined) throw new OffsetOutOfRange(goal.topic, low - 1);
+  return replay;
 }
 
 /** A block that stands before the rewind, by its place. */
@@ -68,10 +68,7 @@ async function replayFrom(broker: Broker, goal: ReplayGoal, from: number): Promi
 }
 
 /** What earlier rewinds have not taken back already. */
-async function keptOffsets(
-  broker: Broker,
-  range: { readonly topic: string; readonly from: number; readonly to: number },
-): Promise<ReadonlySet<number>> {
+async function keptOffsets(broker: Broker, range: Range): Promise<ReadonlySet<number>> {
   const places: (Place & { readonly isRewind: boolean })[] = [];
   for await (const record of readBetween(broker, range)) {
     const { height } = flowsFromJson(textOf(record));
