@@ -1,4 +1,4 @@
-import type { BlockHash, BlockHeader, ChainName } from "../../stream/block.ts";
+import type { BlockHeader, ChainName } from "../../stream/block.ts";
 import {
   flowsFromJson,
   hourlyFromJson,
@@ -8,7 +8,7 @@ import {
   WATERMARK_KEY,
 } from "../../stream/flow/json.ts";
 import type { WatermarkMark } from "../../stream/flow/leg.ts";
-import { blockHeaderOf } from "../../stream/kafka/block-record.ts";
+import { blockHeaderOf, textOf } from "../../stream/kafka/block-record.ts";
 import type { KafkaRecord } from "../../stream/kafka/broker.ts";
 import { isRewind, rewindsOf } from "../../stream/kafka/rewind-record.ts";
 import { unreachable } from "../../stream/unreachable.ts";
@@ -59,11 +59,11 @@ export function stageRecords(kind: TopicKind, chain: ChainName, records: readonl
   if (first !== undefined && isRewind(first)) return stageRewind(kind, first);
   switch (kind) {
     case "final":
-      return stageFinal(chain, records.map(read(headerOf)));
+      return stageFinal(chain, records.map(blockHeaderOf));
     case "reorgs":
-      return stageReorgs(chain, records.map(read((record) => reorgFromJson(textOf(record)))));
+      return stageReorgs(chain, records.map(read(reorgFromJson)));
     case "flows":
-      return stageFlows(chain, records.map(read((record) => flowsFromJson(textOf(record)))));
+      return stageFlows(chain, records.map(read(flowsFromJson)));
     case "exchangeFlows":
       return stageExchangeFlows(chain, records);
     default:
@@ -71,23 +71,13 @@ export function stageRecords(kind: TopicKind, chain: ChainName, records: readonl
   }
 }
 
-/** Where a block stands by its record's key (its hash) and headers. Throws `RecordInvalid`. */
-export function headerOf(record: KafkaRecord): BlockHeader {
-  return {
-    height: integerHeader(record, "height"),
-    hash: record.key as BlockHash,
-    parent: textHeader(record, "parent") as BlockHash,
-    time: integerHeader(record, "time"),
-  };
-}
-
 function stageRewind(kind: TopicKind, record: KafkaRecord): Staged {
   const rewind = rewindsOf(record);
   if (kind === "final") {
-    const to = read(blockHeaderOf)(record);
+    const to = blockHeaderOf(record);
     return { ...NOTHING, through: to.height, takenBack: { kind: "blocks", rewind, to } };
   }
-  const { height } = read((one) => flowsFromJson(textOf(one)))(record);
+  const { height } = read(flowsFromJson)(record);
   return { ...NOTHING, through: height, takenBack: { kind: "legs", rewind, height } };
 }
 
@@ -127,9 +117,9 @@ function stageExchangeFlows(chain: ChainName, records: readonly KafkaRecord[]): 
   const last = new Map(records.map((record) => [record.key, record]));
   const rows = [...last.values()]
     .filter((record) => record.key !== WATERMARK_KEY && record.value !== null)
-    .map(read((record) => hourlyRow(chain, hourlyFromJson(textOf(record)))));
+    .map(read((text) => hourlyRow(chain, hourlyFromJson(text))));
   const marked = last.get(WATERMARK_KEY);
-  const mark = marked === undefined ? undefined : read(markOf)(marked);
+  const mark = marked === undefined ? undefined : read(markFromJson)(marked);
   return {
     ...NOTHING,
     tables: [{ target: EXCHANGE_FLOWS_HOURLY, rows }],
@@ -139,38 +129,17 @@ function stageExchangeFlows(chain: ChainName, records: readonly KafkaRecord[]): 
   };
 }
 
-/** The mark that a watermark record holds. Throws `RecordInvalid`. */
-export function markOf(record: KafkaRecord): WatermarkMark {
-  return markFromJson(textOf(record));
-}
-
-/** Reads a record by `reader`; what can't be read says where it stands. */
-function read<T>(reader: (record: KafkaRecord) => T): (record: KafkaRecord) => T {
+/** Reads a record's text by `fromJson`; what can't be read says where it stands. */
+function read<T>(fromJson: (text: string) => T): (record: KafkaRecord) => T {
   return (record) => {
+    const text = textOf(record);
     try {
-      return reader(record);
+      return fromJson(text);
     } catch (cause) {
       if (!(cause instanceof RecordInvalid)) throw cause;
       throw new RecordInvalid(`${record.topic} at offset ${record.offset}: ${cause.message}`, { cause });
     }
   };
-}
-
-function textOf(record: KafkaRecord): string {
-  if (record.value === null) throw new RecordInvalid("a record without a value");
-  return Buffer.from(record.value.buffer, record.value.byteOffset, record.value.byteLength).toString("utf8");
-}
-
-function textHeader(record: KafkaRecord, name: string): string {
-  const text = record.headers[name];
-  if (text === undefined) throw new RecordInvalid(`header ${name} is missing`);
-  return text;
-}
-
-function integerHeader(record: KafkaRecord, name: string): number {
-  const text = textHeader(record, name);
-  if (!/^\d{1,15}$/.test(text)) throw new RecordInvalid(`header ${name} is not a decimal number`);
-  return Number(text);
 }
 
 function monthOf(seconds: number): string {

@@ -1,7 +1,8 @@
-import { flowsFromJson, WATERMARK_KEY } from "../../stream/flow/json.ts";
+import { flowsFromJson, markFromJson, WATERMARK_KEY } from "../../stream/flow/json.ts";
+import { blockHeaderOf, textOf } from "../../stream/kafka/block-record.ts";
 import type { KafkaRecord } from "../../stream/kafka/broker.ts";
 import { unreachable } from "../../stream/unreachable.ts";
-import { headerOf, markOf, type TopicKind } from "./staging.ts";
+import type { TopicKind } from "./staging.ts";
 
 /**
  * The records of a batch that belong to blocks up to height `until`.
@@ -15,9 +16,9 @@ export function cutAt(
 ): readonly KafkaRecord[] {
   switch (kind) {
     case "final":
-      return cutBlocks(records, until, (record) => headerOf(record).height);
+      return cutBlocks(records, until, (record) => blockHeaderOf(record).height);
     case "flows":
-      return cutBlocks(records, until, (record) => flowsFromJson(valueText(record)).height);
+      return cutBlocks(records, until, (record) => flowsFromJson(textOf(record)).height);
     case "exchangeFlows":
       return cutAfterMark(records, until);
     case "reorgs":
@@ -41,13 +42,9 @@ function cutBlocks(
 function cutAfterMark(records: readonly KafkaRecord[], until: number): readonly KafkaRecord[] {
   for (const [at, record] of records.entries()) {
     if (record.key !== WATERMARK_KEY) continue;
-    const mark = markOf(record);
+    const mark = markFromJson(textOf(record));
     if (until < mark.firstHeight) return [];
     if (mark.height >= until) return records.slice(0, at + 1);
   }
   return records;
-}
-
-function valueText(record: KafkaRecord): string {
-  return Buffer.from(record.value ?? []).toString("utf8");
 }
