@@ -2,7 +2,8 @@ import type { BlockFlows, HourlyFlow, Leg, WatermarkMark } from "./flow/leg.ts";
 import { lastTimed, medianTimePast, type TimedBlock } from "./median-time.ts";
 import { unreachable } from "./unreachable.ts";
 
-const HOUR_S = 3600;
+/** Seconds of the hours that aggregates are for; each begins at a multiple of it. */
+export const HOUR_S = 3600;
 
 /** A chain whose first block is at this height or below is known from its beginning: nothing flowed before. */
 const BEGINNING_HEIGHT = 1;

@@ -1,4 +1,4 @@
-import { type Aggregation, addBlock } from "../aggregation.ts";
+import { type Aggregation, addBlock, HOUR_S } from "../aggregation.ts";
 import type { BlockRef } from "../block.ts";
 import { flowsFromJson, hourlyKey } from "../flow/json.ts";
 import type { BlockFlows, HourlyFlow, WatermarkMark } from "../flow/leg.ts";
@@ -8,8 +8,6 @@ import { OffsetOutOfRange } from "./errors.ts";
 import { OrderBroken } from "./order.ts";
 import { isRewind, keptOf } from "./rewind-record.ts";
 import { lookBack, type Range, readBetween } from "./tail.ts";
-
-const HOUR_S = 3600;
 
 /** Offsets of a first look back: an hour of Ethereum's blocks and more. */
 const FIRST_WINDOW = 512;
