@@ -49,14 +49,16 @@ export async function shareService(plan: SharedPlan): Promise<SharedService> {
   const lease = takeLease(folder, plan.name);
   const ended = new AbortController();
   try {
-    const { address, failed, settled } = watched(plan, await reach(plan, ended.signal), ended.signal);
+    const up = await reach(plan, ended.signal);
+    const watching = watch(plan, up, ended.signal).catch((reason: ServiceFailed) => reason);
+    const failed = watching.then((reason) => (ended.signal.aborted ? NEVER : reason));
     const stop = async () => {
       ended.abort();
-      await settled;
+      await watching;
       lease.release();
       await whenDown(folder, plan.name);
     };
-    return { address, failed, stop };
+    return { address: up.address, failed, stop };
   } catch (error) {
     lease.release();
     throw error;
@@ -127,14 +129,7 @@ function failureOf({ service, reason }: Notice & { readonly kind: "down" }): Ser
   return new ServiceFailed(service, reason);
 }
 
-/** Watches the keeper until `ended` aborts. `settled` resolves when nothing of that is under way. */
-function watched(plan: SharedPlan, up: Up, ended: AbortSignal) {
-  const watching = watch(plan, up, ended).catch((reason: ServiceFailed) => reason);
-  const failed = watching.then((reason) => (ended.aborted ? NEVER : reason));
-  return { address: up.address, failed, settled: watching };
-}
-
-/** Ends with the reason why the service is out of reach. */
+/** Watches the keeper until `ended` aborts; ends with the reason why the service is out of reach. */
 async function watch(plan: SharedPlan, up: Up, ended: AbortSignal): Promise<ServiceFailed> {
   const folder = servicesIn(plan.home);
   let known = up;
