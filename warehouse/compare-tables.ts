@@ -16,6 +16,9 @@ import { startOf } from "./lake/progress.ts";
 import { LAKE_TABLES } from "./lake/tables.ts";
 import { readProgress } from "./postgres/batch.ts";
 
+/** A lake that begins has its first files after five seconds: twice that long an empty store may be one that has just begun. */
+const BEGIN_MS = 10_000;
+
 /** A day on which the stores hold different rows, or whose file in the lake can't be read (then without `found`). */
 export interface StoresFinding {
   readonly kind: "stores differ";
@@ -54,9 +57,6 @@ export async function compareTables(
   }
   return { days: before.closed.length + before.open.length, findings: [...closed, ...open] };
 }
-
-/** A lake that begins has its first files after five seconds: twice that long an empty store may be one that has just begun. */
-const BEGIN_MS = 10_000;
 
 function oneStoreMissing(chain: ChainName, { store, days }: OnlyIn): TablesReport {
   const other = store === "Postgres" ? "the lake" : "Postgres";
