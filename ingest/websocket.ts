@@ -77,7 +77,10 @@ async function enqueue(line: Line, question: Question, signal: AbortSignal): Pro
   return await abortable(turn, signal);
 }
 
-/** Sends one question and takes the next message that is no notification as its answer; a late answer must not meet the next question, so a fault drops the connection. */
+/**
+ * Sends one question and takes the next message that is no notification as its answer. A late answer must not meet the next
+ * question, so a fault drops the connection.
+ */
 async function exchange(line: Line, question: Question, signal: AbortSignal): Promise<Answer<ArrayBuffer>> {
   signal.throwIfAborted();
   const socket = line.socket?.readyState === WebSocket.OPEN ? line.socket : question.connect();

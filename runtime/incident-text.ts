@@ -46,6 +46,7 @@ function remedy(chain: ChainName, { kind, fork, released, newest }: Incident): r
     fork === undefined
       ? "  both branches part more than a thousand final blocks below: is the node one of this chain?"
       : `  if the chain is right to have left block ${released?.height}: stop its stages, then ${rewind(fork.height)}`,
-    `  if its node lied: stop its stages, take that node out, and run sluice ingest ${chain} alone until sluice incident says that the node's chain builds on all that is final again`,
+    `  if its node lied: stop its stages, take that node out, and run sluice ingest ${chain} alone until ` +
+      "sluice incident says that the node's chain builds on all that is final again",
   ];
 }

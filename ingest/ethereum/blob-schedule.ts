@@ -13,7 +13,8 @@ export class BlobScheduleUnknown extends Error {
   readonly block: BlockHeader;
   constructor(block: BlockHeader) {
     super(
-      `block ${block.height} ${block.hash} has blobs, and neither the config nor the node's eth_config says which update fraction holds at its time ${block.time}; add blobSchedule to the chain in sluice.json`,
+      `block ${block.height} ${block.hash} has blobs, and neither the config nor the node's eth_config says which ` +
+        `update fraction holds at its time ${block.time}; add blobSchedule to the chain in sluice.json`,
     );
     this.block = block;
   }

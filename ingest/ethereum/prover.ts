@@ -33,7 +33,8 @@ export interface ProveTask {
 }
 
 /**
- * What became of it. `refused`: a proof does not hold, and whether the answer could pass without it; `missing`: the block itself is null; `outage`: not an answer at all (garbage, an error object).
+ * What became of it. `refused`: a proof does not hold, and whether the answer could pass without it; `missing`: the block
+ * itself is null; `outage`: not an answer at all (garbage, an error object).
  * `ommers`: a block from before the Merge names ommers, whose headers its JSON lacks: send the whole batch again,
  * with `count` calls for them added (raw bytes bring them along).
  */
