@@ -30,36 +30,16 @@ export function openViews<N extends ChainNode>(
 ): Views<N> {
   const missing = timeMissing(nodes, edge);
   const heads = watchHeads<N>(edge);
+  const tellers = judgeTellers(nodes, heads.excuse);
   let told: readonly Told<N>[] = [];
-  /** Of a node's views that led nowhere the first one since any led on: a chain that moves on in the meantime takes one along. */
-  const astray = new Map<N, ChainView>();
-  const ask = async (question: ViewOf<N>, signal: AbortSignal) => {
-    let node: N | undefined;
-    const view = await nodes.ask(async (one, leave) => {
-      node = one;
-      return await question(one, leave);
-    }, signal);
-    if (node === undefined || view === undefined) throw new NodesUnreachable("no node has a head", []);
-    return { node, view };
-  };
   const look = async (question: ViewOf<N>, tip: number, signal: AbortSignal): Promise<Told<N>> => {
-    const seen = await ask(question, signal);
+    const seen = await ask(nodes, question, signal);
     if (!heads.isStale(seen, tip)) return seen;
     nodes.doubt(seen.node);
-    const other = await ask(question, signal);
+    const other = await ask(nodes, question, signal);
     if (other.view.head.height > seen.view.head.height) return { ...other, insteadOf: seen };
-    acquit(seen);
+    tellers.acquit(seen);
     return seen;
-  };
-  const acquit = (seen: Told<N>) => {
-    nodes.trust(seen.node);
-    heads.excuse(seen);
-  };
-  const blame = ({ node, view, insteadOf }: Told<N>) => {
-    if (insteadOf !== undefined) acquit(insteadOf);
-    const first = astray.get(node) ?? view;
-    astray.set(node, first);
-    if (first !== view) nodes.doubt(node);
   };
   return {
     look: async (question, span, signal) => {
@@ -69,14 +49,29 @@ export function openViews<N extends ChainNode>(
     },
     noteFound: (header, found) => {
       const teller = found ? undefined : told.find(({ view }) => names(view, header));
-      if (teller !== undefined) blame(teller);
+      if (teller !== undefined) tellers.blame(teller);
       missing.note(header, found);
     },
     noteAgreed: () => {
-      astray.clear();
+      tellers.forget();
       missing.forget();
     },
   };
+}
+
+/** One node's view, and which node that is. */
+async function ask<N extends ChainNode>(
+  nodes: Nodes<N>,
+  question: ViewOf<N>,
+  signal: AbortSignal,
+): Promise<Told<N>> {
+  let node: N | undefined;
+  const view = await nodes.ask(async (one, leave) => {
+    node = one;
+    return await question(one, leave);
+  }, signal);
+  if (node === undefined || view === undefined) throw new NodesUnreachable("no node has a head", []);
+  return { node, view };
 }
 
 function names({ head, headers }: ChainView, { height, hash }: BlockHeader): boolean {
@@ -88,6 +83,23 @@ interface Told<N> {
   readonly node: N;
   readonly view: ChainView;
   readonly insteadOf?: Told<N>;
+}
+
+/** Doubts a node once a second view of it led nowhere, and trusts again one that was doubted without need. */
+function judgeTellers<N extends ChainNode>(nodes: Nodes<N>, excuse: (seen: Told<N>) => void) {
+  /** Of a node's views that led nowhere the first one since any led on: a chain that moves on in the meantime takes one along. */
+  const astray = new Map<N, ChainView>();
+  const acquit = (seen: Told<N>) => {
+    nodes.trust(seen.node);
+    excuse(seen);
+  };
+  const blame = ({ node, view, insteadOf }: Told<N>) => {
+    if (insteadOf !== undefined) acquit(insteadOf);
+    const first = astray.get(node) ?? view;
+    astray.set(node, first);
+    if (first !== view) nodes.doubt(node);
+  };
+  return { acquit, blame, forget: () => astray.clear() };
 }
 
 /** Times how long each node has not grown, or has grown below what was had before: after a crash a node climbs anew. */
