@@ -13,12 +13,13 @@ export interface LineLimits {
   readonly batchBytes: number;
 }
 
+type Outcome<Result> =
+  | { readonly result: Result | undefined; readonly size: number }
+  | { readonly error: unknown };
+
 interface Slot<Result> {
   readonly settled: Promise<void>;
-  outcome:
-    | { readonly result: Result | undefined; readonly size: number }
-    | { readonly error: unknown }
-    | undefined;
+  outcome: Outcome<Result> | undefined;
 }
 
 /**
@@ -89,7 +90,7 @@ function startLine<Item, Result extends { readonly value: Uint8Array }>(
     };
     return slot;
   };
-  const settle = (slot: Slot<Result>, outcome: NonNullable<Slot<Result>["outcome"]>) => {
+  const settle = (slot: Slot<Result>, outcome: Outcome<Result>) => {
     slot.outcome = outcome;
     underWay -= 1;
     if ("size" in outcome) {
@@ -99,23 +100,29 @@ function startLine<Item, Result extends { readonly value: Uint8Array }>(
     pump();
   };
   const take = (): readonly Result[] => {
-    const batch: Result[] = [];
-    for (let bytes = 0; batch.length < limits.batchItems; ) {
-      const outcome = slots[0]?.outcome;
-      if (outcome === undefined) break;
-      if ("error" in outcome) {
-        if (batch.length === 0) throw outcome.error;
-        break;
-      }
-      bytes += outcome.size;
-      if (outcome.result === undefined || (batch.length > 0 && bytes > limits.batchBytes)) break;
-      slots.shift();
-      heldBytes -= outcome.size;
-      batch.push(outcome.result);
-    }
+    const batch = batchOf(slots, limits);
+    slots.splice(0, batch.length);
+    for (const { value } of batch) heldBytes -= value.length;
     pump();
     return batch;
   };
   pump();
   return { slots, take };
+}
+
+/** The finished results from the front, as many as may be given out together. Throws the first item's error. */
+function batchOf<Result>(slots: readonly Slot<Result>[], limits: LineLimits): readonly Result[] {
+  const batch: Result[] = [];
+  let bytes = 0;
+  for (const { outcome } of slots) {
+    if (outcome === undefined || batch.length >= limits.batchItems) break;
+    if ("error" in outcome) {
+      if (batch.length === 0) throw outcome.error;
+      break;
+    }
+    bytes += outcome.size;
+    if (outcome.result === undefined || (batch.length > 0 && bytes > limits.batchBytes)) break;
+    batch.push(outcome.result);
+  }
+  return batch;
 }
