@@ -44,7 +44,7 @@ function remedy(chain: ChainName, { kind, fork, released, newest }: Incident): r
     ];
   return [
     fork === undefined
-      ? "  both branches part more than a thousand final blocks below: is the node one of this chain?"
+      ? "  none of the newest thousand final blocks is of both branches: is the node one of this chain?"
       : `  if the chain is right to have left block ${released?.height}: stop its stages, then ${rewind(fork.height)}`,
     `  if its node lied: stop its stages, take that node out, and run sluice ingest ${chain} alone until ` +
       "sluice incident says that the node's chain builds on all that is final again",

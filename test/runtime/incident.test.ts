@@ -104,7 +104,7 @@ describe("an incident's text", () => {
   test("tells a node that lied from one of another chain, where no block of both is known", () => {
     const apart = { ...VIOLATION, fork: undefined };
     expect(describeIncident({ chain, incident: apart, halts: [] }).split("\n").slice(3)).toEqual([
-      "  both branches part more than a thousand final blocks below: is the node one of this chain?",
+      "  none of the newest thousand final blocks is of both branches: is the node one of this chain?",
       expect.stringContaining("  if its node lied: stop its stages"),
     ]);
   });
