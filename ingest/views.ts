@@ -85,19 +85,21 @@ interface Told<N> {
   readonly insteadOf?: Told<N>;
 }
 
-/** Doubts a node once a second view of it led nowhere, and trusts again one that was doubted without need. */
+/** Doubts a node once a second view of it led nowhere, and trusts again the one that it was preferred to. */
 function judgeTellers<N extends ChainNode>(nodes: Nodes<N>, excuse: (seen: Told<N>) => void) {
   /** Of a node's views that led nowhere the first one since any led on: a chain that moves on in the meantime takes one along. */
-  const astray = new Map<N, ChainView>();
+  const astray = new Map<N, Told<N>>();
   const acquit = (seen: Told<N>) => {
     nodes.trust(seen.node);
     excuse(seen);
   };
-  const blame = ({ node, view, insteadOf }: Told<N>) => {
-    if (insteadOf !== undefined) acquit(insteadOf);
-    const first = astray.get(node) ?? view;
-    astray.set(node, first);
-    if (first !== view) nodes.doubt(node);
+  const blame = (teller: Told<N>) => {
+    const first = astray.get(teller.node) ?? teller;
+    astray.set(teller.node, first);
+    if (first.view === teller.view) return;
+    nodes.doubt(teller.node);
+    const passedOver = teller.insteadOf ?? first.insteadOf;
+    if (passedOver !== undefined) acquit(passedOver);
   };
   return { acquit, blame, forget: () => astray.clear() };
 }

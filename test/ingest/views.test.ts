@@ -131,6 +131,22 @@ describe("a node that names a block that no node has", () => {
     expect(second.looks).toBe(0);
   });
 
+  it("keeps its turn before one that stands still, where the chain only moved on meanwhile", async () => {
+    const { tellers, views, watch } = tester("still", "moving");
+    const [still, moving] = tellers as [Teller, Teller];
+    still.head = block(5, "left");
+    let height = 9;
+    const move = (head: BlockHeader) => {
+      if (height % 2 === 1) views.noteFound(head, false);
+      else views.noteAgreed();
+      height += 1;
+      moving.head = block(height);
+    };
+    moving.head = block(height);
+    await watch(staleMs);
+    expect((await watch(10 * staleMs, move)).filter((head) => head === still.head)).toEqual([]);
+  });
+
   it("is the one that stands behind, also where another one has told more since", async () => {
     const { tellers, views, look, watch } = tester("dreamer", "awake");
     const [dreamer, awake] = tellers as [Teller, Teller];
