@@ -23,6 +23,13 @@ const THREADS = 2;
 const MEMORY = "2GB";
 
 /**
+ * DuckDB opens a file for its footer, and once more for its rows. What it says of one that the sink replaced in between it says
+ * of any file that can't be read: the query is asked again, so many times at most, since a broken file stays broken.
+ */
+const TORN = /^(?:Invalid|IO) Error: /;
+const ATTEMPTS = 10;
+
+/**
  * Answers one SQL query over the lake: a table for people, or with `json` a JSON list of objects. Amounts stay exact: integers
  * beyond 2^53 and decimals are text in JSON. Reads the lake's files and nothing else, and writes nothing. Throws `QueryFailed`.
  */
@@ -36,7 +43,7 @@ export async function queryLake(
   try {
     await makeViews(db, folder);
     await confine(db, folder);
-    const reader = await ask(db, sql);
+    const reader = await askUntorn(db, sql);
     return options.json ? asJson(reader) : asTable(reader);
   } finally {
     db.close();
@@ -47,6 +54,17 @@ async function confine(db: DuckDb, lake: string): Promise<void> {
   await db.connection.run(`set allowed_directories = [${literal(`${lake}/`)}]`);
   await db.connection.run("set enable_external_access = false");
   await db.connection.run("set lock_configuration = true");
+}
+
+async function askUntorn(db: DuckDb, sql: string): Promise<DuckDBResultReader> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask(db, sql);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (attempt === ATTEMPTS || !(cause instanceof Error && TORN.test(cause.message))) throw error;
+    }
+  }
 }
 
 async function ask(db: DuckDb, sql: string): Promise<DuckDBResultReader> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -8,6 +8,8 @@ import { MemoryCluster } from "../../support/memory-broker.ts";
 import { contextOn, publish, tell } from "./story.ts";
 
 const HUGE = 2n ** 200n;
+/** So that without a second look some of eighty queries fail. */
+const REPLACED_EVERY_MS = 4;
 
 let lake = "";
 beforeAll(async () => {
@@ -23,6 +25,18 @@ beforeAll(async () => {
   await runLakeSink(contextOn(cluster, { until: 101 }), { lake });
 });
 afterAll(() => rmSync(join(lake, ".."), { recursive: true, force: true }));
+
+/** A lake of one day's blocks from 100 on, without flows. */
+async function writeBlocks(folder: string, count: number): Promise<void> {
+  const cluster = new MemoryCluster();
+  const midnightMs = Date.parse("2023-07-13T00:00:00Z");
+  const chapters = Array.from({ length: count }, (_, block) => ({
+    at: new Date(midnightMs + block * 12_000).toISOString(),
+    legs: [],
+  }));
+  publish(cluster, tell(chapters));
+  await runLakeSink(contextOn(cluster, { until: 99 + count }), { lake: folder });
+}
 
 describe("queryLake", () => {
   it("prints a table, times in UTC, exact beyond 2^128", async () => {
@@ -59,6 +73,34 @@ describe("queryLake", () => {
     expect(JSON.parse(await queryLake(`${lake}-none`, sql, { json: true }))).toEqual([
       { n: 0, inflow: null },
     ]);
+  });
+
+  it("reads one version of a file that is replaced all the while, also between its footer and its rows", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-torn-"));
+    const fileIn = (version: string) =>
+      join(folder, version, "blocks/chain=ethereum/date=2023-07-13/blocks.parquet");
+    for (const count of [3, 900]) await writeBlocks(join(folder, `${count}`), count);
+    cpSync(join(folder, "3"), join(folder, "asked"), { recursive: true });
+    let turns = 0;
+    const replacing = setInterval(() => {
+      turns += 1;
+      copyFileSync(fileIn(turns % 2 === 0 ? "3" : "900"), join(folder, "staged"));
+      renameSync(join(folder, "staged"), fileIn("asked"));
+    }, REPLACED_EVERY_MS);
+    try {
+      const sql = "select count(*) as n, count(distinct height) as heights, max(height) as top from blocks";
+      for (let asked = 0; asked < 80; asked += 1) {
+        const [row] = JSON.parse(await queryLake(join(folder, "asked"), sql, { json: true }));
+        expect([
+          { n: 3, heights: 3, top: 102 },
+          { n: 900, heights: 900, top: 999 },
+        ]).toContainEqual(row);
+      }
+    } finally {
+      clearInterval(replacing);
+      rmSync(folder, { recursive: true });
+    }
+    expect(turns).toBeGreaterThan(80);
   });
 
   it.each([
