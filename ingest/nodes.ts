@@ -135,6 +135,11 @@ export class Nodes<N extends ChainNode> {
     }
   }
 
+  /** Whether there is but one. */
+  get isLone(): boolean {
+    return this.#seats.length === 1;
+  }
+
   /** What each node last said of a block that it lacks; undefined where it had no words. */
   get lacking(): readonly { readonly node: string; readonly reason: string | undefined }[] {
     return this.#seats.map(({ node, lacking }) => ({ node: node.name, reason: lacking }));

@@ -32,11 +32,23 @@ export function openViews<N extends ChainNode>(
   const heads = watchHeads<N>(edge);
   const tellers = judgeTellers(nodes, heads.excuse);
   let told: readonly Told<N>[] = [];
+  const askOther = async (question: ViewOf<N>, seen: Told<N>, signal: AbortSignal): Promise<Told<N>> => {
+    const other = await ask(nodes, question, signal);
+    if (other.node !== seen.node) return other;
+    // The others may only be given a rest, since they lacked a block a moment ago.
+    await edge.clock.sleep(edge.limits.firstBackoffMs + 1, signal);
+    return await ask(nodes, question, signal);
+  };
   const look = async (question: ViewOf<N>, tip: number, signal: AbortSignal): Promise<Told<N>> => {
     const seen = await ask(nodes, question, signal);
-    if (!heads.isStale(seen, tip)) return seen;
+    if (nodes.isLone || !heads.isStale(seen, tip)) return seen;
     nodes.doubt(seen.node);
-    const other = await ask(nodes, question, signal);
+    const other = await askOther(question, seen, signal);
+    if (other.node === seen.node) {
+      // Nobody else could be asked: it has its turn, and is not excused.
+      nodes.trust(other.node);
+      return other;
+    }
     if (other.view.head.height > seen.view.head.height) return { ...other, insteadOf: seen };
     tellers.acquit(seen);
     return seen;

@@ -30,8 +30,13 @@ function secretsOfUrl(text: string): readonly string[] {
   if (!URL.canParse(url)) return [];
   const { password, pathname, search, searchParams, protocol } = new URL(url);
   // A database's path is its name; its password may stand in the query too, as libpq takes it.
-  const other = protocol.startsWith("postgres")
-    ? (searchParams.get("password") ?? "")
-    : `${pathname}${search}`;
-  return [password, percentDecoded(password), other];
+  const others = protocol.startsWith("postgres")
+    ? [...searchParams.getAll("password"), ...passwordsIn(search)]
+    : [`${pathname}${search}`];
+  return [password, percentDecoded(password), ...others];
+}
+
+/** As they are written there, encoded. */
+function passwordsIn(search: string): readonly string[] {
+  return [...search.matchAll(/[?&]password=([^&]*)/g)].map(([, password = ""]) => password);
 }

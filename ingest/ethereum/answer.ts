@@ -88,8 +88,8 @@ function traceFault(traces: Reply | undefined): Fault | undefined {
     // A bare frame's own error is the transaction's.
     if (!isObject(trace) || !isFailed(trace) || isObject(trace["result"]) || trace["type"] !== undefined)
       continue;
-    const error = isObject(trace["error"]) ? trace["error"]["message"] : trace["error"];
-    const message = String(error).slice(0, 200);
+    const { error } = trace;
+    const message = (isObject(error) ? errorOf(error).message : String(error)).slice(0, 200);
     return { kind: "outage", reason: `trace ${index}: ${message}${remedyOf(message, TRACES_METHOD)}` };
   }
   return undefined;

@@ -40,12 +40,17 @@ function hash(height: number, branch: string): BlockHash {
 /** Nodes in the order of trust, and time that passes only by `wait`. */
 function tester(...names: readonly string[]) {
   let nowMs = 0;
+  let drawn = 0.9;
   const clock: Clock = {
     now: () => nowMs,
     sleep: async (ms) => {
       nowMs += ms;
     },
-    random: () => 1,
+    // Every other rest is short, that of the first node first.
+    random: () => {
+      drawn = drawn === 0 ? 0.9 : 0;
+      return drawn;
+    },
   };
   const tellers = names.map((name) => new Teller(name));
   const nodes = new Nodes(tellers, { log: pino({ enabled: false }), limits: NODE_LIMITS, clock });
@@ -63,6 +68,11 @@ function tester(...names: readonly string[]) {
     );
     return view.head;
   };
+  /** No node has a block that is asked for. */
+  const lack = () => nodes.ask(async () => ({ kind: "missing" }), new AbortController().signal);
+  const wait = (ms: number) => {
+    nowMs += ms;
+  };
   /** Looks every second for `ms`; the heads seen. */
   const watch = async (ms: number, each = (_: BlockHeader) => {}) => {
     const seen: BlockHeader[] = [];
@@ -73,7 +83,7 @@ function tester(...names: readonly string[]) {
     }
     return seen;
   };
-  return { tellers, nodes, views, look, watch };
+  return { tellers, nodes, views, lack, look, watch, wait };
 }
 
 describe("a node that stands still", () => {
@@ -145,6 +155,37 @@ describe("a node that names a block that no node has", () => {
     moving.head = block(height);
     await watch(staleMs);
     expect((await watch(10 * staleMs, move)).filter((head) => head === still.head)).toEqual([]);
+  });
+
+  it.each([0, 100, 250, 1000])(
+    "and is given a rest for it, hands nothing to one that stands still, also %i ms later",
+    async (wokenMs) => {
+      const { tellers, views, lack, look, watch, wait } = tester("still", "moving");
+      const [still, moving] = tellers as [Teller, Teller];
+      still.head = block(5, "left");
+      moving.head = block(9);
+      await watch(2 * staleMs);
+      await lack();
+      views.noteFound(moving.head, false);
+      moving.head = block(10);
+      wait(wokenMs);
+      expect(await look()).toEqual(moving.head);
+      views.noteAgreed();
+      expect((await watch(10 * staleMs)).filter((head) => head === still.head)).toEqual([]);
+    },
+  );
+
+  it("leaves the word to one that stands still, at each look, only while nobody else answers", async () => {
+    const { tellers, watch } = tester("still", "moving");
+    const [still, moving] = tellers as [Teller, Teller];
+    moving.head = block(9);
+    await watch(2 * staleMs);
+    moving.isDown = true;
+    expect(new Set(await watch(staleMs))).toEqual(new Set([still.head]));
+    moving.isDown = false;
+    moving.head = block(10);
+    await watch(leftOutMs);
+    expect(new Set(await watch(staleMs))).toEqual(new Set([moving.head]));
   });
 
   it("is the one that stands behind, also where another one has told more since", async () => {

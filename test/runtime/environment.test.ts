@@ -179,7 +179,9 @@ test("what the environment says in confidence is not printed", () => {
 test("a password is not printed either where it is not encoded, has a comma, or stands in a query", () => {
   const hide = redactor({
     ETHEREUM_RPC_URL: "http://me:hunter50%off@node.example",
-    DATABASE_URL: "postgres://sluice:open,sesame@db:5432/flows?password=barley-17",
+    DATABASE_URL: "postgres://sluice:open,sesame@db:5432/flows?password=barley-17&password=rye%2Bwheat",
   });
-  expect(hide("hunter50%off open,sesame barley-17")).toBe("[hidden] [hidden] [hidden]");
+  expect(hide("hunter50%off open,sesame barley-17 rye+wheat rye%2Bwheat")).toBe(
+    "[hidden] [hidden] [hidden] [hidden] [hidden]",
+  );
 });

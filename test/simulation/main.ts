@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { sail, seedsFrom } from "./fleet.ts";
@@ -61,11 +62,11 @@ async function explain(one: Case): Promise<void> {
   print(`\n${ending.failure?.name}: ${ending.failure?.message}`);
   const again = strike === undefined ? `SEED=${seed} RUNS=1` : `SEED=${first} RUNS=${runs}`;
   const kept = `test/simulation/kept/${seed}.json`;
+  const path = new URL(import.meta.resolve(`../../../${kept}`));
+  if (existsSync(path))
+    return print(`\nagain: make simulate ${again}; ${kept} is of another failure, and stays`);
   const why = values.keep ?? `${ending.failure?.name}: ${ending.failure?.message}`;
-  await writeFile(
-    new URL(import.meta.resolve(`../../../${kept}`)),
-    `${JSON.stringify({ why, story: shortest }, undefined, 2)}\n`,
-  );
+  await writeFile(path, `${JSON.stringify({ why, story: shortest }, undefined, 2)}\n`);
   print(`\nagain: make simulate ${again}; kept as a test: ${kept}`);
 }
 

@@ -32,8 +32,19 @@ export function readAddress(url: string): DatabaseAddress {
 
 function parse(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed !== undefined && /^postgres(ql)?:$/.test(parsed.protocol)) return parsed;
-  throw new DatabaseUrlInvalid();
+  if (parsed === undefined || !/^postgres(ql)?:$/.test(parsed.protocol)) throw new DatabaseUrlInvalid();
+  if (![parsed.username, parsed.password, parsed.pathname].every(isDecodable)) throw new DatabaseUrlInvalid();
+  return parsed;
+}
+
+/** Whether pg, which decodes it, can: a bare percent sign it takes as it stands, `%ff` it does not. */
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** pg gives `sslmode` its own stricter meaning unless told to follow libpq, as psql and every manual do. */
