@@ -63,8 +63,7 @@ async function explain(one: Case): Promise<void> {
   const again = strike === undefined ? `SEED=${seed} RUNS=1` : `SEED=${first} RUNS=${runs}`;
   const kept = `test/simulation/kept/${seed}.json`;
   const path = new URL(import.meta.resolve(`../../../${kept}`));
-  if (existsSync(path))
-    return print(`\nagain: make simulate ${again}; ${kept} is of another failure, and stays`);
+  if (existsSync(path)) return print(`\nagain: make simulate ${again}; ${kept} stands already, and stays`);
   const why = values.keep ?? `${ending.failure?.name}: ${ending.failure?.message}`;
   await writeFile(path, `${JSON.stringify({ why, story: shortest }, undefined, 2)}\n`);
   print(`\nagain: make simulate ${again}; kept as a test: ${kept}`);
