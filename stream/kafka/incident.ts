@@ -96,8 +96,8 @@ async function describe(
     released: error instanceof FinalityViolation ? error.released : undefined,
     rawOffset: record.offset,
     announcedMs: record.appendedMs,
-    fork: fork && refOf(fork),
-    newest: newest && refOf(newest),
+    fork: fork === undefined ? undefined : refOf(fork),
+    newest: newest === undefined ? undefined : refOf(newest),
     message: error.message,
   };
 }

@@ -59,14 +59,18 @@ async function explain(one: Case): Promise<void> {
   for (const line of readable(shortest)) print(`  ${line}`);
   print("\nwhat happened in it:\n");
   for (const line of ending.diary) print(`  ${line}`);
-  print(`\n${ending.failure?.name}: ${ending.failure?.message}`);
+  const reason = `${ending.failure?.name}: ${ending.failure?.message}`;
+  print(`\n${reason}`);
   const again = strike === undefined ? `SEED=${seed} RUNS=1` : `SEED=${first} RUNS=${runs}`;
   const kept = `test/simulation/kept/${seed}.json`;
   const path = new URL(import.meta.resolve(`../../../${kept}`));
-  if (existsSync(path)) return print(`\nagain: make simulate ${again}; ${kept} stands already, and stays`);
-  const why = values.keep ?? `${ending.failure?.name}: ${ending.failure?.message}`;
+  const isKept = existsSync(path);
+  print(
+    `\nagain: make simulate ${again}; kept as a test${isKept ? " before, and left as it is" : ""}: ${kept}`,
+  );
+  if (isKept) return;
+  const why = values.keep ?? reason;
   await writeFile(path, `${JSON.stringify({ why, story: shortest }, undefined, 2)}\n`);
-  print(`\nagain: make simulate ${again}; kept as a test: ${kept}`);
 }
 
 function elapsed(): string {
