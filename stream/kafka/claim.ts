@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextRound, setTimeout as sleep } from "node:timers/promises";
 import type { RdKafka } from "@confluentinc/kafka-javascript";
 import type { Claim } from "./broker.ts";
 import { CODE, type Edge, makeConsumer, type RdConsumer } from "./rd.ts";
@@ -110,8 +110,25 @@ export class GroupClaim implements Claim {
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    await this.#session.close(() => this.#leave());
     this.#lost.abort();
+  }
+
+  /**
+   * Leaves the group, and answers what news there still was of it: a client that is being closed accepts no answer to having
+   * been given partitions, even none, waits for it forever, and with it the process, whose exit waits for the client.
+   */
+  async #leave(): Promise<void> {
+    const { client } = this.#session;
+    try {
+      client.unsubscribe();
+      await this.#session.finish<RdKafka.Message[]>((done) => client.consume(1, done));
+    } catch {
+      // Never connected, or in trouble that no longer matters.
+    }
+    // The news may be told in the event loop's round after the one in which consume returns.
+    await nextRound();
+    await nextRound();
   }
 
   async #wait(stop: AbortSignal): Promise<void> {

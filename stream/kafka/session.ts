@@ -123,10 +123,14 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
     return this.#track(use());
   }
 
-  /** Refuses further calls, lets those under way end, and leaves the cluster; never waits longer than a stopping process may. */
-  async close(): Promise<void> {
+  /**
+   * Refuses further calls, lets those under way end, says `farewell`, and leaves the cluster; never waits longer than a
+   * stopping process may.
+   */
+  async close(farewell: () => Promise<void> = async () => {}): Promise<void> {
     this.#closing.abort();
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await farewell();
     const { client } = this;
     const gone = promised<unknown>((done) =>
       client instanceof RdKafka.Producer ? client.disconnect(GOODBYE_MS, done) : client.disconnect(done),

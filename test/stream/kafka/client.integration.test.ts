@@ -1,8 +1,4 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import kafkajs from "kafkajs";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Broker, KafkaRecord, OutgoingRecord, Reader } from "../../../stream/kafka/broker.ts";
@@ -13,8 +9,6 @@ import { topicSpecs } from "../../../stream/kafka/topics.ts";
 import { testKafka } from "../../services.ts";
 
 const log = pino({ enabled: false });
-/** A member that joins again is seen after some 100 ms. */
-const REJOIN_MS = 2000;
 const never = new AbortController().signal;
 let kafka: { readonly brokers: string; stop(): Promise<void> };
 let broker: Broker;
@@ -56,28 +50,6 @@ async function readSome(reader: Reader): Promise<readonly KafkaRecord[]> {
     const records = await reader.read();
     if (records.length > 0) return records;
   }
-}
-
-/** An owner in a process of its own, which can be frozen; it stays when it has lost its claim. */
-function startOwner(where: { readonly group: string; readonly topic: string }) {
-  const built = fileURLToPath(new URL("../../../dist/stream/kafka/client.js", import.meta.url));
-  const program = `
-    import { pino } from "pino";
-    import { openBroker } from ${JSON.stringify(built)};
-    const log = pino({ enabled: false });
-    const broker = await openBroker({ brokers: ${JSON.stringify(kafka.brokers)}, security: {}, log });
-    const claim = await broker.claim(${JSON.stringify(where)}, new AbortController().signal);
-    claim.lost.addEventListener("abort", () => console.log("lost"));
-    console.log("owned");
-  `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  return { process: child, says: (word: string) => expect.poll(() => said).toContain(word) };
 }
 
 describe("transactions", () => {
@@ -221,65 +193,6 @@ describe("readers", () => {
     expect(await readTail(broker, topic, 100, ({ key }) => key)).toHaveLength(30);
     await writer.close();
   });
-});
-
-describe("claims", () => {
-  test("a standby waits until the owner leaves, and the owner keeps what it has", async () => {
-    const topic = await freshTopic();
-    const where = { group: `${topic}-g`, topic };
-    const owner = await broker.claim(where, never);
-    const writer = await broker.openWriter(where.group);
-    let taken = false;
-    const second = broker.claim(where, never).then((claim) => {
-      taken = true;
-      return claim;
-    });
-    const until = Date.now() + 3000;
-    for (let offset = 0; Date.now() < until; offset += 1) await writer.commit([], { claim: owner, offset });
-    expect([taken, owner.lost.aborted]).toEqual([false, false]);
-    const left = Date.now();
-    await owner.close();
-    const standby = await second;
-    expect(Date.now() - left).toBeLessThan(5000);
-    await writer.close();
-    await standby.close();
-  });
-
-  test("a waiting copy gives up when it is told to", async () => {
-    const topic = await freshTopic();
-    const where = { group: `${topic}-g`, topic };
-    const owner = await broker.claim(where, never);
-    const stopping = new AbortController();
-    const waiting = broker.claim(where, stopping.signal);
-    setTimeout(() => stopping.abort(new Error("stop")), 500);
-    await expect(waiting).rejects.toThrow("stop");
-    await owner.close();
-  });
-});
-
-test("an owner that slept through its session has lost its claim for good: it does not join again", async () => {
-  const topic = await freshTopic();
-  const where = { group: `${topic}-g`, topic };
-  const owner = startOwner(where);
-  const groups = new kafkajs.Kafka({ brokers: [kafka.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
-  try {
-    await owner.says("owned");
-    owner.process.kill("SIGSTOP");
-    const standby = await broker.claim(where, never);
-    owner.process.kill("SIGCONT");
-    await owner.says("lost");
-    await groups.connect();
-    // As long as it took a member that joined to be seen, several times over.
-    for (const end = Date.now() + REJOIN_MS; Date.now() < end; await sleep(100)) {
-      const [group] = (await groups.describeGroups([where.group])).groups;
-      expect(group?.members.length).toBe(1);
-    }
-    expect(standby.lost.aborted).toBe(false);
-    await standby.close();
-  } finally {
-    owner.process.kill("SIGKILL");
-    await groups.disconnect();
-  }
 });
 
 test("an absent broker is unreachable within a minute", async () => {
