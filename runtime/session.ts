@@ -70,8 +70,9 @@ export async function withBroker<T>(
   session: ServedSession,
   work: (broker: Broker) => Promise<T>,
 ): Promise<T> {
-  const { services, log } = session;
-  const broker = await openBroker({ brokers: services.brokers, security: services.kafkaSecurity, log });
+  const { services, log, signal } = session;
+  const { brokers, kafkaSecurity: security } = services;
+  const broker = await openBroker({ brokers, security, log, signal });
   try {
     return await work(broker);
   } finally {

@@ -7,7 +7,7 @@ const POSTGRES: Needs = new Set(["postgres"]);
 export async function sql(query: string, json: boolean, signal: AbortSignal): Promise<undefined> {
   const { env } = openSession("sql", signal);
   const { queryLake } = await import("../../warehouse/lake/query.ts");
-  process.stdout.write(await queryLake(outputFolders(env).lake, query, { json }));
+  process.stdout.write(await queryLake(outputFolders(env).lake, query, { json, signal }));
 }
 
 /** Prints the 24 h table of all chains. */

@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RdKafka } from "@confluentinc/kafka-javascript";
-import type { Logger } from "pino";
 import { ensureTopics } from "./admin.ts";
 import type { Broker, Claim, Reader, TopicBounds, Writer } from "./broker.ts";
 import { joinGroup } from "./claim.ts";
 import { TopicMissing } from "./errors.ts";
 import { CODE, codeOf, type Edge, makeConsumer, type RdConsumer } from "./rd.ts";
 import { openReader } from "./reader.ts";
-import type { KafkaSecurity } from "./security.ts";
 import { CALL_MS, OUTAGE_MS, Session } from "./session.ts";
 import type { TopicSpec } from "./topics.ts";
 import { openWriter } from "./writer.ts";
 
-/** Connects to a Kafka cluster. Throws `BrokerUnreachable` when none of `brokers` (host:port, comma-separated) answers for half a minute. */
-export async function openBroker(options: {
-  readonly brokers: string;
-  readonly security: KafkaSecurity;
-  readonly log: Logger;
-}): Promise<Broker> {
-  const asker = await Session.open(options, () => makeConsumer(options, { "group.id": "sluice-asker" }));
-  return new KafkaBroker(options, asker);
+/** Connects to a Kafka cluster. Throws `BrokerUnreachable` when none of its brokers answers for half a minute, or when `signal` aborts. */
+export async function openBroker(edge: Edge): Promise<Broker> {
+  const asker = await Session.open(edge, () => makeConsumer(edge, { "group.id": "sluice-asker" }));
+  return new KafkaBroker(edge, asker);
 }
 
 /** How often a transaction in doubt is asked for; it takes milliseconds, or until a dead writer's one times out. */
@@ -76,7 +70,7 @@ class KafkaBroker implements Broker {
     for (;;) {
       const { lowOffset: low, highOffset: high } = await this.#stable(topic);
       if (high >= end || performance.now() >= deadline) return { low, high };
-      await sleep(IN_DOUBT_STEP_MS);
+      await sleep(IN_DOUBT_STEP_MS, undefined, { signal: this.#asker.ending });
     }
   }
 

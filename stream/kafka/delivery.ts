@@ -29,6 +29,7 @@ export class Delivery {
       this.#wake();
     };
     stop.addEventListener("abort", stopped);
+    if (stop.aborted) stopped();
     const listener = (error: RdKafka.LibrdKafkaError | null, report: RdKafka.DeliveryReport) =>
       this.#reported(error, report);
     this.#producer.on("delivery-report", listener);

@@ -7,6 +7,8 @@ export interface Edge {
   readonly brokers: string;
   readonly security: KafkaSecurity;
   readonly log: Logger;
+  /** Aborted when the process is to end: what a cluster that does not answer fails is not tried again. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the native client has but its shipped types lack. */

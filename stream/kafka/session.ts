@@ -56,13 +56,16 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
       } catch (error) {
         await session.close();
         if (!isTransient(error)) throw error;
-        if (performance.now() >= deadline || session.#isRefused()) throw session.#unreachable(error);
+        const isLate = performance.now() >= deadline || edge.signal?.aborted === true;
+        if (isLate || session.#isRefused()) throw session.#unreachable(error);
       }
     }
   }
 
   readonly client: Client;
   readonly edge: Edge;
+  /** Aborted when the session is to end, or the process: only what goes on at once is still done. */
+  readonly ending: AbortSignal;
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   /** What went wrong last on a connection: refused, or a wrong password. */
@@ -71,6 +74,8 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
   private constructor(edge: Edge, client: Client) {
     this.edge = edge;
     this.client = client;
+    const { signal } = this.#closing;
+    this.ending = edge.signal === undefined ? signal : AbortSignal.any([signal, edge.signal]);
     const events: EventEmitter = client;
     events.on("event.error", (error: RdKafka.LibrdKafkaError) => {
       if (error.message !== ALL_DOWN) this.#trouble ??= error;
@@ -93,7 +98,7 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
     return this.#track(promised(start));
   }
 
-  /** One call, repeated while it fails by what may pass. Throws `BrokerUnreachable` after `OUTAGE_MS`, or at the session's end. */
+  /** One call, repeated while it fails by what may pass. Throws `BrokerUnreachable` after `OUTAGE_MS`, or when all is to end. */
   insist<T>(start: (done: Done<T>) => void): Promise<T> {
     return this.retry(() => this.call(start));
   }
@@ -106,7 +111,7 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
         return await attempt();
       } catch (error) {
         if (!isTransient(error)) throw error;
-        if (performance.now() >= deadline || this.#closing.signal.aborted) throw this.#unreachable(error);
+        if (performance.now() >= deadline || this.ending.aborted) throw this.#unreachable(error);
         await sleep(RETRY_MS);
       }
     }

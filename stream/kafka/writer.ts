@@ -91,6 +91,8 @@ class TransactionalWriter implements Writer {
       } catch (error) {
         if (isFencing(error) || batch.hold?.claim.lost.aborted === true)
           throw new Fenced(this.#id, { cause: error });
+        // It aborts by itself what is left open, after `TRANSACTION_TIMEOUT_MS` or at the next writer's start.
+        if (error instanceof BrokerUnreachable) throw error;
         await this.#abort();
         if (!isWorthRepeating(error)) throw error;
         if (performance.now() >= deadline)
@@ -100,10 +102,10 @@ class TransactionalWriter implements Writer {
   }
 
   async #attempt({ records, hold }: Batch): Promise<void> {
-    const { client, closing } = this.#session;
+    const { client, ending } = this.#session;
     await this.#session.call<void>((done) => client.beginTransaction(ended(done)));
     // A commit while reports are outstanding would poll for them in steps of 10 ms.
-    await new Delivery(client).deliver(records, closing);
+    await new Delivery(client).deliver(records, ending);
     if (hold !== undefined) await this.#sendOffset(hold);
     await this.#session.insist<void>((done) => client.commitTransaction(CALL_MS, ended(done)));
   }
@@ -122,12 +124,12 @@ class TransactionalWriter implements Writer {
     );
   }
 
-  /** At the session's end one try must do: the broker aborts what is left open by itself, after `TRANSACTION_TIMEOUT_MS`. */
   async #abort(): Promise<void> {
-    const { client, closing } = this.#session;
-    const abort = (done: Done<void>) => client.abortTransaction(CALL_MS, ended(done));
+    const { client } = this.#session;
     try {
-      await (closing.aborted ? this.#session.finish(abort) : this.#session.insist(abort));
+      await this.#session.retry(() =>
+        this.#session.finish<void>((done) => client.abortTransaction(CALL_MS, ended(done))),
+      );
     } catch (error) {
       if (codeOf(error) === CODE.invalidTransactionState) throw new CommitInDoubt(this.#id, { cause: error });
       throw isFencing(error) ? new Fenced(this.#id, { cause: error }) : error;

@@ -79,15 +79,15 @@ export class Copy {
     this.#child.kill("SIGCONT");
   }
 
-  /** SIGTERM; resolves with its exit code. */
-  async stop(): Promise<number | null> {
+  /** SIGTERM; resolves with its exit code, or with the signal that ended it. */
+  async stop(): Promise<number | NodeJS.Signals | null> {
     this.#stopping = true;
     const child = this.#child;
     child.kill("SIGTERM");
     const late = setTimeout(() => child.kill("SIGKILL"), STOP_PATIENCE_MS);
     await this.#ended;
     clearTimeout(late);
-    return child.exitCode;
+    return child.exitCode ?? child.signalCode;
   }
 
   #again(): void {

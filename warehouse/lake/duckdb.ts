@@ -3,6 +3,8 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 /** An in-memory DuckDB of our own, in UTC. */
 export interface DuckDb {
   readonly connection: DuckDBConnection;
+  /** Ends the query that runs, if one does, with an error. */
+  interrupt(): void;
   close(): void;
 }
 
@@ -18,7 +20,7 @@ export interface DuckDbOptions {
   readonly memory?: string;
 }
 
-/** Opens an empty DuckDB in memory. */
+/** Opens an empty DuckDB in memory. A query that still runs when the process exits is interrupted: the exit would wait for it. */
 export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads ?? 1),
@@ -27,9 +29,13 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
   });
   const connection = await instance.connect();
   await connection.run("set timezone = 'UTC'");
+  const interrupt = () => connection.interrupt();
+  process.once("exit", interrupt);
   return {
     connection,
+    interrupt,
     close: () => {
+      process.off("exit", interrupt);
       connection.closeSync();
       instance.closeSync();
     },

@@ -31,21 +31,26 @@ const ATTEMPTS = 10;
 
 /**
  * Answers one SQL query over the lake: a table for people, or with `json` a JSON list of objects. Amounts stay exact: integers
- * beyond 2^53 and decimals are text in JSON. Reads the lake's files and nothing else, and writes nothing. Throws `QueryFailed`.
+ * beyond 2^53 and decimals are text in JSON. Reads the lake's files and nothing else, and writes nothing. Throws `QueryFailed`,
+ * and `signal`'s reason soon after it aborts.
  */
 export async function queryLake(
   lake: string,
   sql: string,
-  options: { readonly json: boolean },
+  options: { readonly json: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
   const folder = resolve(lake);
   const db = await openDuckDb({ spill: stagingOf(folder), threads: THREADS, memory: MEMORY });
+  options.signal.addEventListener("abort", db.interrupt);
   try {
     await makeViews(db, folder);
     await confine(db, folder);
-    const reader = await askUntorn(db, sql);
+    const reader = await askUntorn(db, sql, options.signal);
     return options.json ? asJson(reader) : asTable(reader);
+  } catch (error) {
+    throw options.signal.aborted ? options.signal.reason : error;
   } finally {
+    options.signal.removeEventListener("abort", db.interrupt);
     db.close();
   }
 }
@@ -56,8 +61,9 @@ async function confine(db: DuckDb, lake: string): Promise<void> {
   await db.connection.run("set lock_configuration = true");
 }
 
-async function askUntorn(db: DuckDb, sql: string): Promise<DuckDBResultReader> {
+async function askUntorn(db: DuckDb, sql: string, signal: AbortSignal): Promise<DuckDBResultReader> {
   for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
     try {
       return await ask(db, sql);
     } catch (error) {

@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import kafkajs from "kafkajs";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -8,6 +6,7 @@ import type { Broker } from "../../../stream/kafka/broker.ts";
 import { openBroker } from "../../../stream/kafka/client.ts";
 import { topicSpecs } from "../../../stream/kafka/topics.ts";
 import { testKafka } from "../../services.ts";
+import { startProgram } from "./program.ts";
 
 /** A member that joins again is seen after some 100 ms. */
 const REJOIN_MS = 2000;
@@ -37,25 +36,6 @@ async function freshGroup(): Promise<{ readonly group: string; readonly topic: s
   const topic = `t${groups}.blocks.raw.v1`;
   await broker.ensureTopics(topicSpecs([topic], 1));
   return { group: `g${groups}`, topic };
-}
-
-/** A process of its own, with a broker and a `where` to run `body` on. */
-function startProcess(where: { readonly group: string; readonly topic: string }, body: string) {
-  const built = fileURLToPath(new URL("../../../dist/stream/kafka/client.js", import.meta.url));
-  const program = `
-    import { openBroker } from ${JSON.stringify(built)};
-    const where = ${JSON.stringify(where)};
-    const open = (log) => openBroker({ brokers: ${JSON.stringify(kafka.brokers)}, security: {}, log });
-    ${body}
-  `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  return { process: child, says: (word: string) => expect.poll(() => said).toContain(word) };
 }
 
 /** An owner that can be frozen; it stays when it has lost its claim. */
@@ -113,7 +93,7 @@ test("a waiting copy gives up when it is told to", async () => {
 test("a copy that ends while it is given no partition does not wait for an answer that it can't give any more", async () => {
   const where = await freshGroup();
   const owner = await broker.claim(where, never);
-  const standby = startProcess(where, ENDS_WHEN_GIVEN_NONE).process;
+  const standby = startProgram(kafka.brokers, where, ENDS_WHEN_GIVEN_NONE).process;
   try {
     await expect.poll(() => standby.exitCode, { timeout: GIVEN_MS + GONE_MS }).toBe(0);
   } finally {
@@ -124,7 +104,7 @@ test("a copy that ends while it is given no partition does not wait for an answe
 
 test("an owner that slept through its session has lost its claim for good: it does not join again", async () => {
   const where = await freshGroup();
-  const owner = startProcess(where, OWNER);
+  const owner = startProgram(kafka.brokers, where, OWNER);
   const admin = new kafkajs.Kafka({ brokers: [kafka.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   try {
     await owner.says("owned");

@@ -196,7 +196,9 @@ describe("the lake's laws", PATIENCE, () => {
     let reads = 0;
     while (!ended) {
       const sql = "select count(*) as legs, count(distinct height) as blocks from flow_legs";
-      const [row] = JSON.parse(await queryLake(lake, sql, { json: true })) as {
+      const [row] = JSON.parse(
+        await queryLake(lake, sql, { json: true, signal: new AbortController().signal }),
+      ) as {
         legs: number;
         blocks: number;
       }[];

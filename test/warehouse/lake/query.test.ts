@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QueryFailed, queryLake } from "../../../warehouse/lake/query.ts";
 import { runLakeSink } from "../../../warehouse/lake/sink.ts";
@@ -8,6 +11,11 @@ import { MemoryCluster } from "../../support/memory-broker.ts";
 import { contextOn, publish, tell } from "./story.ts";
 
 const HUGE = 2n ** 200n;
+const NEVER = new AbortController().signal;
+/** Hours of work for one thread. */
+const ENDLESS = "select sum(hash(a.range + b.range)::bignum) from range(10000000) a, range(10000000) b";
+/** DESIGN §1: a process is gone so long after it is told to end. */
+const GONE_MS = 10_000;
 /** So that without a second look some of eighty queries fail. */
 const REPLACED_EVERY_MS = 4;
 
@@ -41,7 +49,7 @@ async function writeBlocks(folder: string, count: number): Promise<void> {
 describe("queryLake", () => {
   it("prints a table, times in UTC, exact beyond 2^128", async () => {
     const sql = "select exchange, date, inflow from exchange_flows_daily";
-    expect(await queryLake(lake, sql, { json: false })).toBe(
+    expect(await queryLake(lake, sql, { json: false, signal: NEVER })).toBe(
       [
         `exchange  date        ${"inflow".padStart(61)}`,
         `--------  ----------  ${"-".repeat(61)}`,
@@ -55,14 +63,14 @@ describe("queryLake", () => {
   it("prints JSON: what a double can't hold is text", async () => {
     const sql =
       "select hour, inflow, first_height, inflow::bignum as big, null as nothing from exchange_flows_hourly order by hour limit 1";
-    expect(JSON.parse(await queryLake(lake, sql, { json: true }))).toEqual([
+    expect(JSON.parse(await queryLake(lake, sql, { json: true, signal: NEVER }))).toEqual([
       { hour: "2023-07-13 10:00:00+00", inflow: `${HUGE}`, first_height: 100, big: `${HUGE}`, nothing: null },
     ]);
   });
 
   it("prints sums of counts as numbers, as it does counts", async () => {
     const sql = "select sum(inflow_txs) as txs, sum(inflow::bignum) as inflow from exchange_flows_hourly";
-    expect(JSON.parse(await queryLake(lake, sql, { json: true }))).toEqual([
+    expect(JSON.parse(await queryLake(lake, sql, { json: true, signal: NEVER }))).toEqual([
       { txs: 2, inflow: `${2n * HUGE}` },
     ]);
   });
@@ -70,7 +78,7 @@ describe("queryLake", () => {
   it("answers over a lake that has no file yet", async () => {
     const sql =
       "select count(*) as n, sum(inflow) as inflow from exchange_flows_daily join blocks using (chain, date)";
-    expect(JSON.parse(await queryLake(`${lake}-none`, sql, { json: true }))).toEqual([
+    expect(JSON.parse(await queryLake(`${lake}-none`, sql, { json: true, signal: NEVER }))).toEqual([
       { n: 0, inflow: null },
     ]);
   });
@@ -90,7 +98,7 @@ describe("queryLake", () => {
     try {
       const sql = "select count(*) as n, count(distinct height) as heights, max(height) as top from blocks";
       for (let asked = 0; asked < 80; asked += 1) {
-        const [row] = JSON.parse(await queryLake(join(folder, "asked"), sql, { json: true }));
+        const [row] = JSON.parse(await queryLake(join(folder, "asked"), sql, { json: true, signal: NEVER }));
         expect([
           { n: 3, heights: 3, top: 102 },
           { n: 900, heights: 900, top: 999 },
@@ -103,6 +111,13 @@ describe("queryLake", () => {
     expect(turns).toBeGreaterThan(80);
   });
 
+  it("leaves a long query when it is told to", async () => {
+    const stopping = new AbortController();
+    const asked = queryLake(lake, ENDLESS, { json: true, signal: stopping.signal });
+    setTimeout(() => stopping.abort(new Error("stop")), 300);
+    await expect(asked).rejects.toThrow("stop");
+  });
+
   it.each([
     ["selekt 1", /syntax error/],
     ["select nothing from blocks", /nothing/],
@@ -112,9 +127,25 @@ describe("queryLake", () => {
     ["select * from read_csv('/etc/passwd')", /disabled by configuration/],
     ["set enable_external_access = true", /only read/],
   ])("refuses %s", async (sql, reason) => {
-    const asked = queryLake(lake, sql.replace("%", lake), { json: false });
+    const asked = queryLake(lake, sql.replace("%", lake), { json: false, signal: NEVER });
     await expect(asked).rejects.toThrow(QueryFailed);
     await expect(asked).rejects.toThrow(reason);
     expect(existsSync(join(lake, "evil.parquet"))).toBe(false);
   });
+});
+
+it("a process exits in the middle of a query", async () => {
+  const built = fileURLToPath(new URL("../../../dist/warehouse/lake/duckdb.js", import.meta.url));
+  const program = `
+    import { openDuckDb } from ${JSON.stringify(built)};
+    const { connection } = await openDuckDb();
+    setTimeout(() => process.exit(7), 300);
+    await connection.run(${JSON.stringify(ENDLESS)});
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "inherit" });
+  try {
+    expect(await once(child, "exit", { signal: AbortSignal.timeout(GONE_MS) })).toEqual([7, null]);
+  } finally {
+    child.kill("SIGKILL");
+  }
 });

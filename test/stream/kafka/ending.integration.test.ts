@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openBroker } from "../../../stream/kafka/client.ts";
+import { topicSpecs } from "../../../stream/kafka/topics.ts";
+import { removeHome, temporaryHome } from "../../services.ts";
+import { type Server, startBrokers } from "../../support/servers.ts";
+import { startProgram } from "./program.ts";
+
+/** DESIGN §1: a stage is gone so long after SIGTERM. */
+const GONE_MS = 10_000;
+/** A transaction takes milliseconds: by then one hangs. */
+const HANGS_MS = 1000;
+
+const topic = "t.blocks.raw.v1";
+const home = temporaryHome("ending");
+let server: Server;
+
+beforeAll(async () => {
+  const [only] = await startBrokers(home, 1);
+  if (only === undefined) throw new Error("no broker");
+  server = only;
+  const edge = { brokers: server.address, security: {}, log: pino({ enabled: false }) };
+  const broker = await openBroker(edge);
+  await broker.ensureTopics(topicSpecs([topic], 1));
+  await broker.close();
+});
+
+afterAll(async () => {
+  await server?.stop();
+  removeHome(home);
+});
+
+/** Writes one transaction after the other until it is told to end, as a stage does. */
+const STAGE = `
+  const stopping = new AbortController();
+  process.on("SIGTERM", () => stopping.abort());
+  const broker = await open({ debug: () => {} }, stopping.signal);
+  const claim = await broker.claim(where, stopping.signal);
+  const writer = await broker.openWriter(where.group);
+  const record = { topic: where.topic, key: "k", value: Buffer.from("v") };
+  const work = async () => {
+    for (let offset = 0; !stopping.signal.aborted; offset += 1) {
+      await writer.commit([record], { claim, offset });
+      if (offset === 0) console.log("works");
+    }
+  };
+  await work().catch(() => {});
+  for (const open of [writer, claim, broker]) await open.close();
+  process.exit(0);
+`;
+
+test.each([
+  ["killed", (whileAway: () => Promise<unknown>) => server.kill(whileAway)],
+  ["frozen", (whileAway: () => Promise<unknown>) => freezeDuring(whileAway)],
+])(
+  "a stage that is told to end in the middle of a transaction is gone although its broker is %s",
+  async (how, strike) => {
+    const stage = startProgram(server.address, { group: how, topic }, STAGE);
+    try {
+      await stage.says("works");
+      await strike(async () => {
+        await sleep(HANGS_MS);
+        stage.process.kill("SIGTERM");
+        const gone = once(stage.process, "exit", { signal: AbortSignal.timeout(GONE_MS) });
+        expect(await gone).toEqual([0, null]);
+      });
+    } finally {
+      stage.process.kill("SIGKILL");
+    }
+  },
+);
+
+/** Longer than the stage may take. */
+async function freezeDuring(whileAway: () => Promise<unknown>): Promise<void> {
+  await Promise.all([server.freeze(HANGS_MS + GONE_MS), whileAway()]);
+}
