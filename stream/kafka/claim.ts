@@ -1,4 +1,4 @@
-import { setImmediate as nextRound, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RdKafka } from "@confluentinc/kafka-javascript";
 import type { Claim } from "./broker.ts";
 import { CODE, type Edge, makeConsumer, type RdConsumer } from "./rd.ts";
@@ -19,6 +19,12 @@ const SERVE_MS = 50;
 
 /** How often a waiting standby makes sure that the cluster is there. */
 const CHECK_MS = 10_000;
+
+/** librdkafka gives a broker 5 s to answer a member's goodbye. Until then it may ask us what the member is to give back. */
+const LEAVE_MS = 5500;
+
+/** The rest between two tries to decline what a leaving member is given. */
+const DECLINE_MS = 10;
 
 /** librdkafka's `RD_KAFKA_OFFSET_END`: a claim reads nothing, so it stands at the end. */
 const OFFSET_END = -1;
@@ -68,6 +74,7 @@ export class GroupClaim implements Claim {
   readonly #lost = new AbortController();
   readonly #assigned: Promise<void>;
   #onAssigned: () => void = () => {};
+  #holds = false;
 
   constructor(session: Session<RdConsumer>, where: { readonly group: string; readonly topic: string }) {
     this.group = where.group;
@@ -110,25 +117,8 @@ export class GroupClaim implements Claim {
   }
 
   async close(): Promise<void> {
-    await this.#session.close(() => this.#leave());
+    await this.#session.close(LEAVE_MS);
     this.#lost.abort();
-  }
-
-  /**
-   * Leaves the group, and answers what news there still was of it: a client that is being closed accepts no answer to having
-   * been given partitions, even none, waits for it forever, and with it the process, whose exit waits for the client.
-   */
-  async #leave(): Promise<void> {
-    const { client } = this.#session;
-    try {
-      client.unsubscribe();
-      await this.#session.finish<RdKafka.Message[]>((done) => client.consume(1, done));
-    } catch {
-      // Never connected, or in trouble that no longer matters.
-    }
-    // The news may be told in the event loop's round after the one in which consume returns.
-    await nextRound();
-    await nextRound();
   }
 
   async #wait(stop: AbortSignal): Promise<void> {
@@ -144,6 +134,23 @@ export class GroupClaim implements Claim {
       else this.#give(partitions);
     } catch (error) {
       if (!this.#session.closing.aborted) throw error;
+      // Whatever else a member holds or is given is revoked when it leaves.
+      if (change.code === CODE.assigned && partitions.length === 0 && !this.#holds) void this.#decline();
+    }
+  }
+
+  /**
+   * A client that is being closed takes no partitions any more, not even none, and yet waits for an answer without an end, and
+   * with it the process, whose exit waits for its threads. It can be told to drop what it has, once its leaving has begun.
+   */
+  async #decline(): Promise<void> {
+    while (!this.#lost.signal.aborted) {
+      try {
+        this.#session.client.unassign();
+        return;
+      } catch {
+        await sleep(DECLINE_MS);
+      }
     }
   }
 
@@ -152,6 +159,7 @@ export class GroupClaim implements Claim {
       partitions.map((partition) => ({ ...partition, offset: OFFSET_END })),
     );
     if (partitions.length === 0) return;
+    this.#holds = true;
     this.#session.client.pause([...partitions]);
     this.#onAssigned();
   }
@@ -162,6 +170,7 @@ export class GroupClaim implements Claim {
    */
   #give(partitions: readonly RdKafka.TopicPartition[]): void {
     if (partitions.length > 0) {
+      this.#holds = false;
       this.#lost.abort();
       this.#session.client.unsubscribe();
     }

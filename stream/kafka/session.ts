@@ -128,20 +128,16 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
     return this.#track(use());
   }
 
-  /**
-   * Refuses further calls, lets those under way end, says `farewell`, and leaves the cluster; never waits longer than a
-   * stopping process may.
-   */
-  async close(farewell: () => Promise<void> = async () => {}): Promise<void> {
+  /** Refuses further calls, lets those under way end, and leaves the cluster, for which it waits no longer than `patienceMs`. */
+  async close(patienceMs = GOODBYE_MS): Promise<void> {
     this.#closing.abort();
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    await farewell();
     const { client } = this;
     const gone = promised<unknown>((done) =>
       client instanceof RdKafka.Producer ? client.disconnect(GOODBYE_MS, done) : client.disconnect(done),
     );
     // A client that never came to connect has nobody to say goodbye to, and throws.
-    await Promise.race([gone.catch(() => {}), sleep(GOODBYE_MS, undefined, { ref: false })]);
+    await Promise.race([gone.catch(() => {}), sleep(patienceMs, undefined, { ref: false })]);
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {

@@ -91,7 +91,7 @@ class TransactionalWriter implements Writer {
       } catch (error) {
         if (isFencing(error) || batch.hold?.claim.lost.aborted === true)
           throw new Fenced(this.#id, { cause: error });
-        // It aborts by itself what is left open, after `TRANSACTION_TIMEOUT_MS` or at the next writer's start.
+        // The cluster aborts by itself what is left open: after `TRANSACTION_TIMEOUT_MS`, or at the next writer's start.
         if (error instanceof BrokerUnreachable) throw error;
         await this.#abort();
         if (!isWorthRepeating(error)) throw error;
