@@ -28,12 +28,18 @@ function endSignal(): AbortSignal {
   const controller = new AbortController();
   const endWithin = (patienceMs: number) => () => {
     controller.abort();
-    setTimeout(() => process.exit(EXIT.done), patienceMs).unref();
+    setTimeout(() => void leave(EXIT.done), patienceMs).unref();
   };
   // Every time, not once: npx passes on the Ctrl-C that the terminal has sent us too.
   for (const event of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(event, endWithin(END_PATIENCE_MS));
   whenSupervisorGone(endWithin(ORPHAN_PATIENCE_MS));
   return controller.signal;
+}
+
+/** Loaded at the end, so that no start waits for it. */
+async function leave(code: number): Promise<never> {
+  const { leave: leaveNow } = await import("./leave.ts");
+  return leaveNow(code);
 }
 
 /** One line for what somebody can mend; the stack of what only we can. */
@@ -59,4 +65,4 @@ function printed(stream: NodeJS.WriteStream): Promise<void> {
 
 const code = await main(process.argv.slice(2));
 await Promise.all([printed(process.stdout), printed(process.stderr)]);
-process.exit(code);
+await leave(code);

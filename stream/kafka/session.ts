@@ -16,6 +16,9 @@ const CONNECT_MS = 3000;
 /** The rest between two tries. */
 const RETRY_MS = 100;
 
+/** How often a call that may not return is looked after. */
+const STEP_MS = 100;
+
 /** Disconnecting waits for the network; a process that is asked to stop does not. */
 const GOODBYE_MS = 1500;
 
@@ -98,6 +101,20 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
     return this.#track(promised(start));
   }
 
+  /**
+   * As `call`, for what librdkafka does not keep to its time: where no broker is left it waits with a transaction's offsets
+   * for one. Throws `BrokerUnreachable` after `OUTAGE_MS`, or soon after the process is to end; the native call goes on.
+   */
+  async callWithin<T>(start: (done: Done<T>) => void): Promise<T> {
+    this.#closing.signal.throwIfAborted();
+    const over = new AbortController();
+    try {
+      return await this.#track(Promise.race([promised(start), this.#losePatience(over.signal)]));
+    } finally {
+      over.abort();
+    }
+  }
+
   /** One call, repeated while it fails by what may pass. Throws `BrokerUnreachable` after `OUTAGE_MS`, or when all is to end. */
   insist<T>(start: (done: Done<T>) => void): Promise<T> {
     return this.retry(() => this.call(start));
@@ -138,6 +155,14 @@ export class Session<Client extends RdKafka.KafkaConsumer | RdKafka.Producer> {
     );
     // A client that never came to connect has nobody to say goodbye to, and throws.
     await Promise.race([gone.catch(() => {}), sleep(patienceMs, undefined, { ref: false })]);
+  }
+
+  /** By steps that are counted, not by the clock: a process that was frozen has not waited meanwhile. */
+  async #losePatience(over: AbortSignal): Promise<never> {
+    for (let waitedMs = 0; waitedMs < OUTAGE_MS && !this.ending.aborted; waitedMs += STEP_MS)
+      await sleep(STEP_MS, undefined, { signal: over });
+    await sleep(CALL_MS, undefined, { signal: over });
+    throw this.#unreachable(new Error("a call did not return"));
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {

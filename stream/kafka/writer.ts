@@ -117,7 +117,7 @@ class TransactionalWriter implements Writer {
     const { client } = this.#session;
     await this.#session.retry(() =>
       claim.lend((member) =>
-        this.#session.call<void>((done) =>
+        this.#session.callWithin<void>((done) =>
           client.sendOffsetsToTransaction(offsets, member, CALL_MS, ended(done)),
         ),
       ),

@@ -20,7 +20,7 @@ export interface DuckDbOptions {
   readonly memory?: string;
 }
 
-/** Opens an empty DuckDB in memory. A query that still runs when the process exits is interrupted: the exit would wait for it. */
+/** Opens an empty DuckDB in memory. */
 export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(options.threads ?? 1),
@@ -29,13 +29,10 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
   });
   const connection = await instance.connect();
   await connection.run("set timezone = 'UTC'");
-  const interrupt = () => connection.interrupt();
-  process.once("exit", interrupt);
   return {
     connection,
-    interrupt,
+    interrupt: () => connection.interrupt(),
     close: () => {
-      process.off("exit", interrupt);
       connection.closeSync();
       instance.closeSync();
     },

@@ -46,7 +46,7 @@ const OWNER = `
   console.log("owned");
 `;
 
-/** A standby that does nothing while it is given its part of the group's partitions, none, and then ends. */
+/** A standby that does nothing while it is given its part of the group's partitions, none, and then ends: by an exit that waits for its client. */
 const ENDS_WHEN_GIVEN_NONE = `
   const stopping = new AbortController();
   const doNothing = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${GIVEN_MS});

@@ -32,34 +32,39 @@ afterAll(async () => {
   removeHome(home);
 });
 
-/** Writes one transaction after the other until it is told to end, as a stage does. */
-const STAGE = `
+/** Three stages of one process, each of which writes one transaction after the other until it is told to end. */
+const STAGES = `
   const stopping = new AbortController();
   process.on("SIGTERM", () => stopping.abort());
   const broker = await open({ debug: () => {} }, stopping.signal);
-  const claim = await broker.claim(where, stopping.signal);
-  const writer = await broker.openWriter(where.group);
   const record = { topic: where.topic, key: "k", value: Buffer.from("v") };
-  const work = async () => {
-    for (let offset = 0; !stopping.signal.aborted; offset += 1) {
-      await writer.commit([record], { claim, offset });
-      if (offset === 0) console.log("works");
-    }
+  const stage = async (number) => {
+    const group = where.group + number;
+    const claim = await broker.claim({ group, topic: where.topic }, stopping.signal);
+    const writer = await broker.openWriter(group);
+    const work = async () => {
+      for (let offset = 0; !stopping.signal.aborted; offset += 1) {
+        await writer.commit([record], { claim, offset });
+        if (offset === 0) console.log("stage " + number + " works");
+      }
+    };
+    await work().catch(() => {});
+    for (const open of [writer, claim]) await open.close();
   };
-  await work().catch(() => {});
-  for (const open of [writer, claim, broker]) await open.close();
-  process.exit(0);
+  await Promise.all([1, 2, 3].map(stage));
+  await broker.close();
+  leave(0);
 `;
 
 test.each([
   ["killed", (whileAway: () => Promise<unknown>) => server.kill(whileAway)],
   ["frozen", (whileAway: () => Promise<unknown>) => freezeDuring(whileAway)],
 ])(
-  "a stage that is told to end in the middle of a transaction is gone although its broker is %s",
+  "stages that are told to end in the middle of a transaction are gone although their broker is %s",
   async (how, strike) => {
-    const stage = startProgram(server.address, { group: how, topic }, STAGE);
+    const stage = startProgram(server.address, { group: how, topic }, STAGES);
     try {
-      await stage.says("works");
+      for (const number of [1, 2, 3]) await stage.says(`stage ${number} works`);
       await strike(async () => {
         await sleep(HANGS_MS);
         stage.process.kill("SIGTERM");

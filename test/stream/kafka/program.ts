@@ -9,15 +9,16 @@ export interface Program {
   says(word: string): Promise<void>;
 }
 
-/** Runs `body` (JavaScript) on a cluster, with `where` and with `open` to connect by a log and a signal. */
+/** Runs `body` (JavaScript) on a cluster, with `where`, `open` to connect by a log and a signal, and `leave`. */
 export function startProgram(
   brokers: string,
   where: { readonly group: string; readonly topic: string },
   body: string,
 ): Program {
-  const built = fileURLToPath(new URL("../../../dist/stream/kafka/client.js", import.meta.url));
+  const built = (file: string) => fileURLToPath(new URL(`../../../dist/${file}`, import.meta.url));
   const program = `
-    import { openBroker } from ${JSON.stringify(built)};
+    import { openBroker } from ${JSON.stringify(built("stream/kafka/client.js"))};
+    import { leave } from ${JSON.stringify(built("runtime/leave.js"))};
     const where = ${JSON.stringify(where)};
     const open = (log, signal) => openBroker({ brokers: ${JSON.stringify(brokers)}, security: {}, log, signal });
     ${body}
