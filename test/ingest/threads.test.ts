@@ -1,21 +1,18 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { runModule } from "../support/module.ts";
 
 /** A thread has loaded its modules within it, on a quiet machine. */
 const LOADING_MS = 240;
 const STEP_MS = 15;
 
-/** A process that closes its threads after so long; resolves with its exit code, or the signal that ended it. */
+/** A process that closes its threads after so long, and ends; resolves with its exit code, or the signal that ended it. */
 async function closeAfter(ms: number): Promise<unknown> {
-  const built = fileURLToPath(new URL("../../dist/ingest/threads.js", import.meta.url));
-  const program = `
-    import { openThreads } from ${JSON.stringify(built)};
+  const { child } = runModule(`
+    import { openThreads } from "ingest/threads.js";
     const threads = openThreads({ worker: "prove", threads: 8, buffersOf: () => [] });
-    setTimeout(() => threads.close(), ${ms});
-  `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "ignore" });
+    setTimeout(() => threads.close().then(() => process.exit()), ${ms});
+  `);
   const [code, signal] = await once(child, "exit");
   return code ?? signal;
 }

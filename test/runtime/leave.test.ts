@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { runModule } from "../support/module.ts";
 
 /** DESIGN §1: a process is gone so long after it is told to end. */
 const GONE_MS = 10_000;
@@ -9,26 +8,19 @@ const GONE_MS = 10_000;
 const ENDLESS = 2_000_000_000;
 
 test("a process leaves with its code although native code does not return, and tells those who listen", async () => {
-  const built = fileURLToPath(new URL("../../dist/runtime/leave.js", import.meta.url));
-  const program = `
+  const leaving = runModule(`
     import { pbkdf2 } from "node:crypto";
     import { writeSync } from "node:fs";
-    import { leave } from ${JSON.stringify(built)};
+    import { leave } from "runtime/leave.js";
     pbkdf2("password", "salt", ${ENDLESS}, 64, "sha512", () => {});
-    process.on("exit", (code) => writeSync(1, "leaving with " + code));
+    process.on("exit", (code) => writeSync(1, "leaving with " + code + "\\n"));
     setTimeout(() => leave(4), 200);
-  `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
-  });
+  `);
   try {
-    expect(await once(child, "close", { signal: AbortSignal.timeout(GONE_MS) })).toEqual([4, null]);
-    expect(said).toBe("leaving with 4");
+    const gone = once(leaving.child, "exit", { signal: AbortSignal.timeout(GONE_MS) });
+    expect(await leaving.line()).toBe("leaving with 4");
+    expect(await gone).toEqual([4, null]);
   } finally {
-    child.kill("SIGKILL");
+    leaving.kill("SIGKILL");
   }
 });

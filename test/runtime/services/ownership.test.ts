@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { takeOwnership } from "../../../runtime/services/ownership.ts";
 import { removeHome, temporaryHome } from "../../services.ts";
-import { runModule } from "./process.ts";
+import { runModule } from "../../support/module.ts";
 
 const home = temporaryHome("ownership");
 afterAll(() => removeHome(home));

@@ -9,7 +9,7 @@ import { startPostgres } from "../../../runtime/services/postgres.ts";
 import { commandLine } from "../../../runtime/services/process.ts";
 import { readPid } from "../../../runtime/services/tether.ts";
 import { removeHome, temporaryHome } from "../../services.ts";
-import { runModule } from "./process.ts";
+import { runModule } from "../../support/module.ts";
 
 const home = temporaryHome("services");
 const kafkaPid = () => readPid(join(home, "kafka", "server.pid"));

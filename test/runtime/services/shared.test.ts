@@ -6,7 +6,7 @@ import { readNotice, servicesIn } from "../../../runtime/services/notice.ts";
 import { ownerOf, takeOwnership } from "../../../runtime/services/ownership.ts";
 import { type SharedService, shareService } from "../../../runtime/services/shared.ts";
 import { removeHome, temporaryHome } from "../../services.ts";
-import { runModule } from "./process.ts";
+import { runModule } from "../../support/module.ts";
 
 const root = temporaryHome("shared");
 afterAll(() => removeHome(root));

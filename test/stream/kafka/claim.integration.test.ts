@@ -93,9 +93,9 @@ test("a waiting copy gives up when it is told to", async () => {
 test("a copy that ends while it is given no partition does not wait for an answer that it can't give any more", async () => {
   const where = await freshGroup();
   const owner = await broker.claim(where, never);
-  const standby = startProgram(kafka.brokers, where, ENDS_WHEN_GIVEN_NONE).process;
+  const standby = startProgram(kafka.brokers, where, ENDS_WHEN_GIVEN_NONE);
   try {
-    await expect.poll(() => standby.exitCode, { timeout: GIVEN_MS + GONE_MS }).toBe(0);
+    await expect.poll(() => standby.child.exitCode, { timeout: GIVEN_MS + GONE_MS }).toBe(0);
   } finally {
     standby.kill("SIGKILL");
     await owner.close();
@@ -107,11 +107,11 @@ test("an owner that slept through its session has lost its claim for good: it do
   const owner = startProgram(kafka.brokers, where, OWNER);
   const admin = new kafkajs.Kafka({ brokers: [kafka.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
   try {
-    await owner.says("owned");
-    owner.process.kill("SIGSTOP");
+    expect(await owner.line()).toBe("owned");
+    owner.kill("SIGSTOP");
     const standby = await broker.claim(where, never);
-    owner.process.kill("SIGCONT");
-    await owner.says("lost");
+    owner.kill("SIGCONT");
+    expect(await owner.line()).toBe("lost");
     await admin.connect();
     // As long as it took a member that joined to be seen, several times over.
     for (const end = Date.now() + REJOIN_MS; Date.now() < end; await sleep(100)) {
@@ -121,7 +121,7 @@ test("an owner that slept through its session has lost its claim for good: it do
     expect(standby.lost.aborted).toBe(false);
     await standby.close();
   } finally {
-    owner.process.kill("SIGKILL");
+    owner.kill("SIGKILL");
     await admin.disconnect();
   }
 });

@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BlockHeader } from "../../../stream/block.ts";
@@ -12,6 +11,7 @@ import { runGate } from "../../../stream/kafka/gate.ts";
 import { topicSpecs } from "../../../stream/kafka/topics.ts";
 import { testKafka } from "../../services.ts";
 import { grow, root } from "../../support/blocks.ts";
+import { runModule } from "../../support/module.ts";
 import { contentOf, finalRecord, rawRecord, stageContext, TOPICS } from "../../support/stage-bed.ts";
 
 const CONFIRMATIONS = 4;
@@ -41,20 +41,15 @@ afterAll(async () => {
 
 /** A gate in a process of its own, which `kill -9` really kills. */
 function startGate(): ChildProcess {
-  const built = (file: string) =>
-    fileURLToPath(new URL(`../../../dist/stream/kafka/${file}`, import.meta.url));
-  const program = `
+  const { child: gate } = runModule(`
     import { pino } from "pino";
-    import { openBroker } from ${JSON.stringify(built("client.js"))};
-    import { runGate } from ${JSON.stringify(built("gate.js"))};
+    import { openBroker } from "stream/kafka/client.js";
+    import { runGate } from "stream/kafka/gate.js";
     const log = pino({ enabled: false });
     const broker = await openBroker({ brokers: ${JSON.stringify(kafka.brokers)}, security: {}, log });
     await runGate({ chain: "story", broker, topics: ${JSON.stringify(TOPICS)}, prefix: "", replication: 1, log,
       signal: new AbortController().signal, until: undefined, report: () => {} }, ${JSON.stringify(POLICY)});
-  `;
-  const gate = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  `);
   gates.add(gate);
   gate.once("exit", () => gates.delete(gate));
   return gate;

@@ -34,6 +34,8 @@ class Crash extends Error {}
 
 const TABLES = Object.keys(LAKE_TABLES) as LakeTable[];
 const folders: string[] = [];
+/** No query is ended before its time. */
+const NEVER = new AbortController().signal;
 afterEach(() => {
   rename.before = async () => {};
   rename.after = () => {};
@@ -196,9 +198,7 @@ describe("the lake's laws", PATIENCE, () => {
     let reads = 0;
     while (!ended) {
       const sql = "select count(*) as legs, count(distinct height) as blocks from flow_legs";
-      const [row] = JSON.parse(
-        await queryLake(lake, sql, { json: true, signal: new AbortController().signal }),
-      ) as {
+      const [row] = JSON.parse(await queryLake(lake, sql, { json: true, signal: NEVER })) as {
         legs: number;
         blocks: number;
       }[];

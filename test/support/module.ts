@@ -10,10 +10,10 @@ export interface TestProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Runs `source` as a module that may import from our build, as `runtime/…`. It lives until it is killed. */
+/** Runs `source` as a module that may import from our build, as `runtime/…`. It lives until it is killed, or ends itself. */
 export function runModule(source: string): TestProcess {
   const program = source.replaceAll(
-    /from "(runtime\/[^"]+)"/g,
+    /from "((?:ingest|runtime|stream)\/[^"]+)"/g,
     (_, path) => `from "${resolve("dist", path)}"`,
   );
   const child = spawn(
